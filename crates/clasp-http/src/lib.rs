@@ -1,0 +1,13 @@
+//! The relay's plain HTTP listeners: health probes and the metrics page.
+//!
+//! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
+//! graceful end. This crate reads the router's counters and decides nothing.
+
+pub mod exposition;
+pub mod family;
+pub mod health;
+pub mod metrics;
+pub mod process;
+mod serve;
+
+pub use serve::serve;

@@ -1,0 +1,168 @@
+//! One accept loop for every HTTP page: a bound on connections, deadlines, and a graceful end
+//! that leaves no task behind.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time;
+
+/// Connections served at once; further ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 256;
+/// How long a peer may take over the head of one request.
+const REQUEST_HEAD_MAX: Duration = Duration::from_secs(5);
+/// How long one connection may live; a scraper that is told to close just connects again.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60);
+/// How long a running answer may take once the connection is told to end.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long to wait after a failed accept, usually for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `pages` on `listener` until `stop` holds true (or its sender is gone), then lets running
+/// answers finish for at most a second.
+pub async fn serve(listener: TcpListener, pages: Router, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = told(&mut stop) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accept(&listener, &places) => match accepted {
+                Ok((stream, place)) => {
+                    let conversation = converse(stream, pages.clone(), stop.clone());
+                    connections.spawn(async move {
+                        conversation.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept an HTTP connection, trying again");
+                    time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Waits until the flag is up or nobody is left who could raise it.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+async fn converse(stream: TcpStream, pages: Router, mut stop: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(pages);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(REQUEST_HEAD_MAX)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let stopped = tokio::select! {
+        // How one conversation failed concerns only its peer.
+        _ = connection.as_mut() => None,
+        _ = time::sleep(CONNECTION_AGE_MAX) => Some(()),
+        () = told(&mut stop) => Some(()),
+    };
+    if stopped.is_some() {
+        connection.as_mut().graceful_shutdown();
+        let _ = time::timeout(GRACE, connection).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::health;
+
+    struct Served {
+        address: std::net::SocketAddr,
+        stop: watch::Sender<bool>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    async fn served() -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(serve(listener, health::pages(|| true), stopped));
+        Served {
+            address,
+            stop,
+            task,
+        }
+    }
+
+    async fn ask(stream: &mut TcpStream) -> String {
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok\n") {
+            assert_ne!(
+                stream.read_buf(&mut answer).await.unwrap(),
+                0,
+                "closed too early"
+            );
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_several_requests_beside_silent_ones() {
+        let served = served().await;
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS_MAX / 2 {
+            silent.push(TcpStream::connect(served.address).await.unwrap());
+        }
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        for _ in 0..2 {
+            assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+        }
+    }
+
+    #[tokio::test]
+    async fn stopping_closes_idle_and_silent_connections_and_returns() {
+        let served = served().await;
+        let mut silent = TcpStream::connect(served.address).await.unwrap();
+        let mut idle = TcpStream::connect(served.address).await.unwrap();
+        ask(&mut idle).await;
+        served.stop.send(true).unwrap();
+        served.task.await.unwrap();
+        assert_eq!(idle.read(&mut [0; 8]).await.unwrap(), 0);
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap_or(0), 0);
+        assert!(TcpStream::connect(served.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_dropped_stop_sender_ends_the_service() {
+        let Served { stop, task, .. } = served().await;
+        drop(stop);
+        task.await.unwrap();
+    }
+}
