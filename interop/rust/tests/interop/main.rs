@@ -1,0 +1,10 @@
+//! The shipped relay as the published Rust client sees it.
+
+mod bundles;
+mod connection;
+mod locks;
+mod params;
+mod refusals;
+mod signals;
+mod snippet;
+mod subscriptions;
