@@ -1,0 +1,12 @@
+//! Who a session is and what it may touch.
+//!
+//! A [`Scope`] is one action on one pattern, a [`Grant`] is what a token gives, and an
+//! [`Authenticator`] turns tokens into grants. Nothing here does I/O or reads a clock.
+
+mod authenticator;
+mod grant;
+mod scope;
+
+pub use authenticator::{Authenticator, Denied, Open};
+pub use grant::Grant;
+pub use scope::{Action, Scope, ScopeError, Scopes};
