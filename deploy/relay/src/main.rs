@@ -1,1 +1,37 @@
-fn main(){}
+//! The executable: parse, log, build, run, exit code.
+
+use std::process::ExitCode;
+
+use clasp_relay::{Options, Relay, cli, logging, shutdown::Signals};
+use tokio::runtime;
+
+fn main() -> ExitCode {
+    let options = match cli::parse() {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    logging::install(&options.logging);
+    let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            logging::report(&format!("cannot start the asynchronous runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(relay(options));
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logging::report(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn relay(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let signals = Signals::listen()?;
+    let relay = Relay::build(&options).await?;
+    relay.run(signals.stop()).await?;
+    Ok(())
+}

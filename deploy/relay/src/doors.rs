@@ -1,0 +1,112 @@
+//! The doors that this build has: the only place that asks for cargo features. A door that was not
+//! compiled in says how to get it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+/// A listener that is bound, and what serves it.
+pub(crate) struct Door {
+    /// What people call it.
+    pub(crate) name: &'static str,
+    /// Where it is bound.
+    pub(crate) address: SocketAddr,
+    /// Serves until the relay drains or closes.
+    pub(crate) serve: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Door")
+            .field(&self.name)
+            .field(&self.address)
+            .finish()
+    }
+}
+
+/// What the doors share.
+#[derive(Debug)]
+#[cfg_attr(
+    not(all(feature = "health", feature = "metrics", feature = "websocket")),
+    allow(dead_code, reason = "each door uses its own part")
+)]
+pub(crate) struct Context {
+    ready: Arc<AtomicBool>,
+    draining: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
+    started: SystemTime,
+}
+
+impl Context {
+    /// `draining` turns true when clients have to go, `closing` when they are gone.
+    pub(crate) fn new(
+        ready: Arc<AtomicBool>,
+        draining: watch::Receiver<bool>,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            ready,
+            draining,
+            closing,
+            started: SystemTime::now(),
+        }
+    }
+}
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[cfg(feature = "health")]
+mod health;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "websocket")]
+mod websocket;
+
+#[cfg(feature = "health")]
+pub(crate) use health::health;
+#[cfg(feature = "metrics")]
+pub(crate) use metrics::metrics;
+#[cfg(feature = "websocket")]
+pub(crate) use websocket::websocket;
+
+#[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+mod absent {
+    //! What stands for a door that was not compiled in.
+
+    use super::{Context, Door};
+    use crate::options::Options;
+    use crate::relay::StartError;
+
+    #[cfg(not(feature = "health"))]
+    pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent {
+            wish: "--health-port",
+            feature: "health",
+        })
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    pub(crate) async fn metrics(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent {
+            wish: "--metrics-port",
+            feature: "metrics",
+        })
+    }
+
+    #[cfg(not(feature = "websocket"))]
+    pub(crate) async fn websocket(_: &Options, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent {
+            wish: "a WebSocket listener",
+            feature: "websocket",
+        })
+    }
+}
+#[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+pub(crate) use absent::*;

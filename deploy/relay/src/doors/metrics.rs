@@ -1,0 +1,33 @@
+//! The metrics page on a port of its own.
+
+use clasp_http::metrics::pages;
+use clasp_http::process;
+
+use super::{Context, Door};
+use crate::options::Options;
+use crate::relay::StartError;
+
+/// Binds the metrics page.
+pub(crate) async fn metrics(
+    options: &Options,
+    port: u16,
+    context: &Context,
+) -> Result<Door, StartError> {
+    let (listener, address) = options
+        .listen
+        .bind("metrics", port, "--metrics-port")
+        .await?;
+    tracing::info!("metrics: http://{address}/metrics");
+    let started = context.started;
+    let pages = pages(move || {
+        let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
+        families.extend(process::families(started));
+        families
+    });
+    let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
+    Ok(Door {
+        name: "metrics",
+        address,
+        serve,
+    })
+}

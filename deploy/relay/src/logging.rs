@@ -1,0 +1,118 @@
+//! Log lines on standard output: text for people, JSON lines for collectors (relay.md section 3).
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tracing::Level;
+use tracing_subscriber::EnvFilter;
+
+use crate::options::LogOptions;
+
+const DEFAULT_FILTER: &str = "info";
+const VERBOSE_FILTER: &str = "debug,clasp=trace";
+
+/// Starts logging for the whole process, as the options, `RUST_LOG`, `LOG_FORMAT` and `NO_COLOR`
+/// say. To be called once.
+pub fn install(options: &LogOptions) {
+    let (filter, complaint) = filter(options, env::var("RUST_LOG").ok().as_deref());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stdout)
+        .with_ansi(colour(
+            io::stdout().is_terminal(),
+            env::var("NO_COLOR").ok().as_deref(),
+        ))
+        .log_internal_errors(false);
+    if is_json(env::var("LOG_FORMAT").ok().as_deref()) {
+        subscriber.json().init();
+    } else {
+        subscriber.init();
+    }
+    if let Some(complaint) = complaint {
+        tracing::warn!("{complaint}");
+    }
+}
+
+/// Reports why the process ends: one line in the log, or on standard error if the log is silent.
+pub fn report(reason: &str) {
+    if tracing::enabled!(Level::ERROR) {
+        tracing::error!("{reason}");
+    } else {
+        // Nothing is left to tell that this failed too.
+        let _ = writeln!(io::stderr(), "clasp-relay: {reason}");
+    }
+}
+
+/// The filter to use, and what to say of a `RUST_LOG` that cannot be read.
+fn filter(options: &LogOptions, rust_log: Option<&str>) -> (EnvFilter, Option<String>) {
+    let wanted = match (options.verbose, options.log_level, rust_log) {
+        (true, _, _) => VERBOSE_FILTER,
+        (false, Some(level), _) => level.as_filter(),
+        (false, None, Some(text)) if !text.trim().is_empty() => text,
+        (false, None, _) => DEFAULT_FILTER,
+    };
+    match EnvFilter::try_new(wanted) {
+        Ok(filter) => (filter, None),
+        Err(error) => {
+            let complaint = format!(
+                "RUST_LOG={wanted:?} is not a log filter ({error}); using {DEFAULT_FILTER}"
+            );
+            (EnvFilter::new(DEFAULT_FILTER), Some(complaint))
+        }
+    }
+}
+
+fn colour(terminal: bool, no_color: Option<&str>) -> bool {
+    terminal && no_color.is_none_or(str::is_empty)
+}
+
+fn is_json(log_format: Option<&str>) -> bool {
+    log_format.is_some_and(|format| format.eq_ignore_ascii_case("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::LogLevel;
+
+    fn chosen(options: &LogOptions, rust_log: Option<&str>) -> String {
+        filter(options, rust_log).0.to_string()
+    }
+
+    fn options(verbose: bool, log_level: Option<LogLevel>) -> LogOptions {
+        LogOptions { verbose, log_level }
+    }
+
+    #[test]
+    fn verbose_beats_level_beats_rust_log_beats_the_default() {
+        let level = Some(LogLevel::Warn);
+        assert!(chosen(&options(true, level), Some("error")).contains("clasp=trace"));
+        assert_eq!(chosen(&options(false, level), Some("error")), "warn");
+        assert_eq!(chosen(&options(false, None), Some("error")), "error");
+        assert_eq!(chosen(&options(false, None), Some("")), "info");
+        assert_eq!(chosen(&options(false, None), None), "info");
+    }
+
+    #[test]
+    fn a_malformed_rust_log_means_info_and_one_complaint() {
+        let (filter, complaint) = filter(&options(false, None), Some("clasp=very-loud"));
+        assert_eq!(filter.to_string(), "info");
+        let complaint = complaint.unwrap();
+        assert!(
+            complaint.contains("clasp=very-loud") && !complaint.contains('\n'),
+            "{complaint}"
+        );
+    }
+
+    #[test]
+    fn colour_needs_a_terminal_and_no_objection() {
+        assert!(colour(true, None) && colour(true, Some("")));
+        assert!(!colour(true, Some("1")) && !colour(false, None));
+    }
+
+    #[test]
+    fn only_json_means_json() {
+        assert!(is_json(Some("json")) && is_json(Some("JSON")));
+        assert!(!is_json(Some("text")) && !is_json(None));
+    }
+}

@@ -1,0 +1,199 @@
+//! The composition root: bind everything, then serve, then drain.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use crate::descriptors;
+use crate::doors::{self, Context, Door};
+use crate::options::{Options, seconds};
+
+/// A relay whose listeners are bound and which serves nobody yet.
+#[derive(Debug)]
+pub struct Relay {
+    clients: Vec<Door>,
+    pages: Vec<Door>,
+    ready: Arc<AtomicBool>,
+    drain: watch::Sender<bool>,
+    close: watch::Sender<bool>,
+    drain_timeout: Duration,
+}
+
+/// Why a relay did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address is taken, forbidden or absent.
+    #[error(
+        "cannot listen on {address} for {door}: {source}; {}",
+        advice(source, flag)
+    )]
+    Bind {
+        /// What would have listened.
+        door: &'static str,
+        /// The address asked for.
+        address: SocketAddr,
+        /// The option that chooses the port.
+        flag: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The host's name has no address.
+    #[error("cannot resolve --host {host}: {source}; give an IP address or a name of this machine")]
+    Resolve {
+        /// The name asked for.
+        host: String,
+        /// The resolver's answer.
+        source: io::Error,
+    },
+    /// The options ask for something that was not compiled in.
+    #[error(
+        "{wish} needs the feature `{feature}`, which this build lacks; \
+         build it with: cargo build --release --features {feature}"
+    )]
+    Absent {
+        /// The option, or what its default asks for.
+        wish: &'static str,
+        /// The missing cargo feature.
+        feature: &'static str,
+    },
+    /// The options leave no way for a client to connect.
+    #[error("no protocol is left to serve clients with; leave out --no-websocket")]
+    NoDoor,
+}
+
+/// What helps against a failed bind.
+fn advice(error: &io::Error, flag: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another program listens there: stop it or choose another port with {flag}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("choose a port above 1023 with {flag} or give the process the right to bind it")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "choose an address of this machine with --host".to_string()
+        }
+        _ => format!("check --host and {flag}"),
+    }
+}
+
+/// Why a relay stopped without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A listener's task ended or crashed.
+    #[error("the {0} listener ended unexpectedly; the relay stops")]
+    DoorEnded(&'static str),
+}
+
+impl Relay {
+    /// Binds every listener that the options ask for. Must be called inside a runtime.
+    ///
+    /// # Errors
+    /// The first listener that cannot be had; nothing stays bound then.
+    pub async fn build(options: &Options) -> Result<Self, StartError> {
+        warn_of_ignored(options);
+        descriptors::raise_limit(options.sessions.max_sessions as usize);
+        let ready = Arc::new(AtomicBool::new(false));
+        let (drain, draining) = watch::channel(false);
+        let (close, closing) = watch::channel(false);
+        let context = Context::new(ready.clone(), draining, closing);
+
+        let mut clients = Vec::new();
+        if !options.listen.no_websocket {
+            clients.push(doors::websocket(options, &context).await?);
+        }
+        if clients.is_empty() {
+            return Err(StartError::NoDoor);
+        }
+        let mut pages = Vec::new();
+        if let Some(port) = options.operation.health_port {
+            pages.push(doors::health(options, port, &context).await?);
+        }
+        if let Some(port) = options.operation.metrics_port {
+            pages.push(doors::metrics(options, port, &context).await?);
+        }
+        let drain_timeout = seconds(options.operation.drain_timeout).unwrap_or(Duration::ZERO);
+        Ok(Self {
+            clients,
+            pages,
+            ready,
+            drain,
+            close,
+            drain_timeout,
+        })
+    }
+
+    /// The bound addresses, by the listener's name.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        self.clients
+            .iter()
+            .chain(&self.pages)
+            .map(|door| (door.name, door.address))
+    }
+
+    /// Serves until `stop` resolves, then drains: readiness off, no new connections, Close 1001 to
+    /// every session, done when the last is gone or after the drain timeout.
+    ///
+    /// # Errors
+    /// A listener ended on its own.
+    pub async fn run<T>(self, stop: impl Future<Output = T>) -> Result<(), RunError> {
+        let mut clients = spawn(self.clients);
+        let mut pages = spawn(self.pages);
+        self.ready.store(true, Ordering::Release);
+        tracing::info!("ready, accepting connections");
+
+        let stopped = tokio::select! {
+            guard = stop => Ok(guard),
+            name = first_end(&mut clients) => Err(RunError::DoorEnded(name)),
+            name = first_end(&mut pages) => Err(RunError::DoorEnded(name)),
+        };
+        self.ready.store(false, Ordering::Release);
+        self.drain.send_replace(true);
+        let all_gone = async { while clients.join_next().await.is_some() {} };
+        if time::timeout(self.drain_timeout, all_gone).await.is_err() {
+            let limit = self.drain_timeout.as_secs();
+            tracing::warn!("sessions were still open after --drain-timeout {limit}, cutting them");
+        }
+        clients.shutdown().await;
+        self.close.send_replace(true);
+        while pages.join_next().await.is_some() {}
+        tracing::info!("stopped");
+        stopped.map(drop)
+    }
+}
+
+/// The doors' tasks; each results in its door's name.
+fn spawn(doors: Vec<Door>) -> JoinSet<&'static str> {
+    let mut tasks = JoinSet::new();
+    for door in doors {
+        tasks.spawn(async move {
+            door.serve.await;
+            door.name
+        });
+    }
+    tasks
+}
+
+/// Waits for the first task to end; for ever if there is none.
+async fn first_end(tasks: &mut JoinSet<&'static str>) -> &'static str {
+    match tasks.join_next().await {
+        Some(Ok(name)) => name,
+        Some(Err(_)) => "crashed",
+        None => std::future::pending().await,
+    }
+}
+
+fn warn_of_ignored(options: &Options) {
+    if let Some(list) = &options.ignored.features {
+        tracing::warn!("--features {list} is an option of cargo build, ignored here");
+    }
+    if options.ignored.program {
+        tracing::warn!("the argument clasp-relay repeats the program's name, ignored");
+    }
+}
