@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clasp_client::prelude::{Clasp, Value};
 use tokio::sync::{Notify, mpsc};
 
-use crate::{READY, Relay, within};
+use crate::{JOINED, READY, Relay, within};
 
 const INBOX_DELIVERIES_MAX: usize = 4_096;
 
@@ -50,13 +50,14 @@ pub async fn connect(relay: &Relay) -> Clasp {
     let client = within("WELCOME", Clasp::connect_to(&relay.url()))
         .await
         .expect("the relay accepts us");
-    within("the initial snapshot", client.get(READY))
+    within("the initial snapshot", client.get(JOINED))
         .await
-        .expect("the relay holds READY");
+        .expect("the relay holds JOINED");
     client
 }
 
-/// Subscribes and waits until the subscription is in force. The pattern must not match [`READY`].
+/// Subscribes and waits until the subscription is in force; not for patterns that match
+/// `/interop/ready`.
 pub async fn listen(client: &Clasp, pattern: &str) -> Inbox {
     let inbox = subscribe(client, pattern).await.1;
     settle(client).await;

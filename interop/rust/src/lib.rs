@@ -10,8 +10,11 @@ pub use relay::Relay;
 use std::future::Future;
 use std::time::Duration;
 
-/// The parameter that every relay under test holds, so that a subscription to it is answered.
-pub const READY: &str = "/interop/ready";
+/// Every relay under test holds this parameter, so that a GET of it is answered.
+const JOINED: &str = "/interop/joined";
+
+/// The same for subscriptions; another one, because a GET answered late would pass for the answer.
+const READY: &str = "/interop/ready";
 
 /// How long an expected event may take before the test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(15);

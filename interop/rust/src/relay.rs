@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Notify;
 
-use crate::{READY, within};
+use crate::{JOINED, READY, within};
 
 const HOST: &str = "127.0.0.1";
 
@@ -22,7 +22,7 @@ pub struct Relay {
 
 impl Relay {
     /// Starts the program named by `CLASP_RELAY_BIN` on a port of the kernel's choice and stores
-    /// [`READY`] in it.
+    /// the parameters that the tests rely on in it.
     pub async fn start() -> Self {
         Self::start_on(0).await
     }
@@ -89,11 +89,13 @@ impl Relay {
             .subscribe(READY, move |_, _| echo.notify_one())
             .await
             .expect("an open connection takes a subscription");
-        client
-            .set(READY, true)
-            .await
-            .expect("an open connection takes a set");
-        within("the echo of the first value", echoed.notified()).await;
+        for address in [JOINED, READY] {
+            client
+                .set(address, true)
+                .await
+                .expect("an open connection takes a set");
+        }
+        within("the echo of the first values", echoed.notified()).await;
     }
 }
 
