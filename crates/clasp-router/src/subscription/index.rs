@@ -8,8 +8,8 @@ use std::hash::BuildHasher;
 
 use clasp_protocol::Pattern;
 
-use super::trie::Trie;
 pub(crate) use super::trie::Scratch;
+use super::trie::Trie;
 
 /// Name of a pattern as long as it has subscribers; reused afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,7 +100,9 @@ impl<T> Index<T> {
 
     /// Ends a subscription; a pattern that nobody is subscribed to any more is forgotten.
     pub(crate) fn remove(&mut self, id: PatternId, key: Key) -> Option<T> {
-        let Some(Slot::Used(entry)) = self.slots.get_mut(id.0 as usize) else { return None };
+        let Some(Slot::Used(entry)) = self.slots.get_mut(id.0 as usize) else {
+            return None;
+        };
         let list = &mut entry.subscribers;
         let place = place(list, key).ok()?;
         let (_, subscriber) = list.remove(place);
@@ -125,13 +127,11 @@ impl<T> Index<T> {
     pub(crate) fn matching(&self, address: &str, scratch: &mut Scratch, out: &mut Vec<PatternId>) {
         out.clear();
         if !self.wildcards.is_empty() {
-            self.wildcards.matching(address, scratch, |pattern| out.push(PatternId(pattern)));
+            self.wildcards
+                .matching(address, scratch, |pattern| out.push(PatternId(pattern)));
         }
-        if let Some(id) = self.find(address) {
-            if self.pattern(id).is_some_and(Pattern::is_literal) {
-                out.push(id);
-            }
-        }
+        let exact = self.find(address);
+        out.extend(exact.filter(|id| self.pattern(*id).is_some_and(Pattern::is_literal)));
         out.sort_unstable();
     }
 
@@ -145,7 +145,10 @@ impl<T> Index<T> {
 
     /// The pattern of an id, if it is in use.
     pub(crate) fn pattern(&self, id: PatternId) -> Option<&Pattern> {
-        self.slots.get(id.0 as usize).and_then(Slot::entry).map(|entry| &entry.pattern)
+        self.slots
+            .get(id.0 as usize)
+            .and_then(Slot::entry)
+            .map(|entry| &entry.pattern)
     }
 
     /// How many subscriptions there are.
@@ -164,9 +167,10 @@ impl<T> Index<T> {
             self.wildcards.insert(&pattern, id);
         }
         let hash = self.hasher.hash_one(pattern.as_str());
-        let mut subscribers = Vec::with_capacity(1);
-        subscribers.push(subscriber);
-        let slot = Slot::Used(Entry { pattern, subscribers });
+        let slot = Slot::Used(Entry {
+            pattern,
+            subscribers: vec![subscriber],
+        });
         match self.slots.get_mut(id as usize) {
             Some(free) => {
                 if let Slot::Free(next) = std::mem::replace(free, slot) {
@@ -176,7 +180,8 @@ impl<T> Index<T> {
             None => self.slots.push(slot),
         }
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_text.insert_unique(hash, id, |id| hasher.hash_one(slots[*id as usize].text()));
+        self.by_text
+            .insert_unique(hash, id, |id| hasher.hash_one(slots[*id as usize].text()));
         self.subscriptions += 1;
         PatternId(id)
     }
@@ -188,10 +193,10 @@ impl<T> Index<T> {
         }
         let slot = std::mem::replace(&mut self.slots[id.0 as usize], Slot::Free(self.free));
         self.free = Some(id.0);
-        if let Slot::Used(entry) = slot {
-            if !entry.pattern.is_literal() {
-                self.wildcards.remove(&entry.pattern);
-            }
+        if let Slot::Used(Entry { pattern, .. }) = slot
+            && !pattern.is_literal()
+        {
+            self.wildcards.remove(&pattern);
         }
     }
 }
@@ -222,8 +227,10 @@ mod tests {
         let mut out = Vec::new();
         index.matching(address, &mut Scratch::default(), &mut out);
         assert!(out.is_sorted());
-        let mut texts: Vec<String> =
-            out.iter().map(|id| index.pattern(*id).unwrap().as_str().to_owned()).collect();
+        let mut texts: Vec<String> = out
+            .iter()
+            .map(|id| index.pattern(*id).unwrap().as_str().to_owned())
+            .collect();
         texts.sort_unstable();
         texts
     }
@@ -231,10 +238,15 @@ mod tests {
     #[test]
     fn literal_and_wildcard_patterns_are_found_together() {
         let mut index = Index::default();
-        for text in ["/a/b", "/a/*", "/a/**", "/a/b*", "/**", "/a/c", "/**/b", "/*/*/c"] {
+        for text in [
+            "/a/b", "/a/*", "/a/**", "/a/b*", "/**", "/a/c", "/**/b", "/*/*/c",
+        ] {
             index.insert(pattern(text), key(1), ());
         }
-        assert_eq!(found(&index, "/a/b"), ["/**", "/**/b", "/a/*", "/a/**", "/a/b", "/a/b*"]);
+        assert_eq!(
+            found(&index, "/a/b"),
+            ["/**", "/**/b", "/a/*", "/a/**", "/a/b", "/a/b*"]
+        );
         assert_eq!(found(&index, "/a"), ["/**", "/a/**"]);
         assert_eq!(found(&index, "/x/y/c"), ["/**", "/*/*/c"]);
     }
@@ -256,7 +268,11 @@ mod tests {
             index.insert(pattern("/a"), key(peer), peer * 10 + index.len() as u64);
         }
         let id = index.find("/a").unwrap();
-        let peers: Vec<u64> = index.subscribers(id).iter().map(|(key, _)| key.peer).collect();
+        let peers: Vec<u64> = index
+            .subscribers(id)
+            .iter()
+            .map(|(key, _)| key.peer)
+            .collect();
         assert_eq!(peers, [1, 3, 5, 9]);
         assert_eq!(index.subscribers(id)[2].1, 54);
         assert_eq!(index.len(), 4);
@@ -295,7 +311,11 @@ mod tests {
     #[test]
     fn many_globstars_cost_no_more_than_nodes_times_segments() {
         let mut index = Index::default();
-        for text in ["/**/a/**/a/**/a/**/a", "/**/a/**/a/**/a/**/b", "/**/a/**/*/**/a/**/a"] {
+        for text in [
+            "/**/a/**/a/**/a/**/a",
+            "/**/a/**/a/**/a/**/b",
+            "/**/a/**/*/**/a/**/a",
+        ] {
             index.insert(pattern(text), key(1), ());
         }
         let address = "/a".repeat(2_000);
@@ -315,12 +335,18 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = String> {
-        (prop::collection::vec(segment(), 0..5), prop::bool::weighted(0.2)).prop_map(
-            |(segments, slash)| {
-                let text = format!("/{}", segments.join("/"));
-                if slash && text.len() > 1 { text + "/" } else { text }
-            },
+        (
+            prop::collection::vec(segment(), 0..5),
+            prop::bool::weighted(0.2),
         )
+            .prop_map(|(segments, slash)| {
+                let text = format!("/{}", segments.join("/"));
+                if slash && text.len() > 1 {
+                    text + "/"
+                } else {
+                    text
+                }
+            })
     }
 
     #[derive(Debug, Clone)]
