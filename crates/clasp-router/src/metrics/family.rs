@@ -80,77 +80,72 @@ pub(super) fn collect(stripes: &Stripes, gauges: &Gauges) -> Vec<Family> {
 }
 
 fn labelled_counters(stripes: &Stripes) -> [Family; 5] {
-    let labelled = |name, help, samples| Family {
+    [
+        labelled(
+            stripes,
+            (
+                "clasp_messages_total",
+                "Messages received and decoded.",
+                "type",
+            ),
+            MessageType::ALL.map(|kind| kind.label().to_owned()),
+            |stripe| &stripe.messages,
+        ),
+        labelled(
+            stripes,
+            ("clasp_errors_total", "ERROR messages sent.", "code"),
+            ErrorCode::ALL.map(|code| code.code().to_string()),
+            |stripe| &stripe.errors,
+        ),
+        labelled(
+            stripes,
+            ("clasp_drops_total", "Messages lost.", "kind"),
+            DropKind::ALL.map(|kind| kind.label().to_owned()),
+            |stripe| &stripe.drops,
+        ),
+        labelled(
+            stripes,
+            (
+                "clasp_evictions_total",
+                "Params that left the store without a request.",
+                "reason",
+            ),
+            EvictionReason::ALL.map(|reason| reason.label().to_owned()),
+            |stripe| &stripe.evictions,
+        ),
+        labelled(
+            stripes,
+            (
+                "clasp_handshake_failures_total",
+                "Connections that got no session.",
+                "reason",
+            ),
+            HandshakeFailure::ALL.map(|reason| reason.label().to_owned()),
+            |stripe| &stripe.handshake_failures,
+        ),
+    ]
+}
+
+/// One counter per value of a label.
+fn labelled<const N: usize>(
+    stripes: &Stripes,
+    (name, help, label): (&'static str, &'static str, &'static str),
+    values: [String; N],
+    counters: fn(&Stripe) -> &[Counter; N],
+) -> Family {
+    let rows = values.into_iter().enumerate();
+    let samples = rows.map(|(place, value)| Sample {
+        suffix: "",
+        labels: vec![(label, value)],
+        value: float(stripes.sum(|stripe| &counters(stripe)[place])),
+    });
+    let samples = samples.collect();
+    Family {
         name,
         help,
         kind: Kind::Counter,
         samples,
-    };
-    let messages = MessageType::ALL.iter().enumerate().map(|(place, kind)| {
-        sample(
-            "type",
-            kind.label(),
-            stripes.sum(|stripe| &stripe.messages[place]),
-        )
-    });
-    let errors = ErrorCode::ALL.iter().enumerate().map(|(place, code)| {
-        let count = stripes.sum(|stripe| &stripe.errors[place]);
-        sample("code", &code.code().to_string(), count)
-    });
-    let drops = DropKind::ALL.iter().enumerate().map(|(place, kind)| {
-        sample(
-            "kind",
-            kind.label(),
-            stripes.sum(|stripe| &stripe.drops[place]),
-        )
-    });
-    let evictions = EvictionReason::ALL
-        .iter()
-        .enumerate()
-        .map(|(place, reason)| {
-            sample(
-                "reason",
-                reason.label(),
-                stripes.sum(|stripe| &stripe.evictions[place]),
-            )
-        });
-    let failures = HandshakeFailure::ALL
-        .iter()
-        .enumerate()
-        .map(|(place, reason)| {
-            sample(
-                "reason",
-                reason.label(),
-                stripes.sum(|stripe| &stripe.handshake_failures[place]),
-            )
-        });
-    [
-        labelled(
-            "clasp_messages_total",
-            "Messages received and decoded.",
-            messages.collect(),
-        ),
-        labelled(
-            "clasp_errors_total",
-            "ERROR messages sent, by code.",
-            errors.collect(),
-        ),
-        labelled(
-            "clasp_drops_total",
-            "Messages lost, by kind.",
-            drops.collect(),
-        ),
-        labelled(
-            "clasp_evictions_total",
-            "Params that left the store without a request.",
-            evictions.collect(),
-        ),
-        labelled(
-            "clasp_handshake_failures_total",
-            "Connections that did not become sessions.",
-            failures.collect(),
-        ),
-    ]
+    }
 }
 
 fn plain_counters(stripes: &Stripes) -> impl Iterator<Item = Family> {
@@ -319,14 +314,6 @@ fn single(name: &'static str, help: &'static str, kind: Kind, amount: u64) -> Fa
         help,
         kind,
         samples,
-    }
-}
-
-fn sample(label: &'static str, value: &str, amount: u64) -> Sample {
-    Sample {
-        suffix: "",
-        labels: vec![(label, value.to_owned())],
-        value: float(amount),
     }
 }
 
