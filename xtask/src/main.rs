@@ -1,2 +1,62 @@
-//! Repository commands.
-fn main() {}
+//! The repository's own commands, run as `cargo xtask <command>`.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "a terminal program talks to the terminal"
+)]
+
+mod fuzz;
+mod interop;
+mod prerequisites;
+mod shell;
+mod stages;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Repository commands
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check and every test, as CI does
+    #[command(visible_alias = "ci")]
+    Test {
+        /// Leave out what takes long: fuzzing and the suites with other people's clients
+        #[arg(long)]
+        quick: bool,
+        /// Run one stage alone
+        #[arg(long, value_name = "STAGE", value_parser = stages::names())]
+        only: Option<String>,
+    },
+    /// Check the house rules: lengths, crate edges, left-over marks
+    Tidy,
+    /// Run every fuzz target for a while, from its kept corpus and the golden vectors
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { quick, only } => stages::run(quick, only.as_deref()),
+        Task::Tidy => tidy::run(),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            println!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The suites that drive the shipped binary with the published clients.
+
+use std::path::PathBuf;
+
+use crate::prerequisites;
+use crate::shell::{self, Outcome, cargo, command, root};
+
+/// Where the suites find the binary under test.
+const BINARY: &str = "CLASP_RELAY_BIN";
+
+/// The Rust suite.
+pub(crate) fn rust() -> Outcome {
+    let suite = "test --manifest-path interop/Cargo.toml -p clasp-interop --locked --no-fail-fast";
+    shell::run(cargo(suite).env(BINARY, relay()?))
+}
+
+/// The JavaScript suite.
+pub(crate) fn js() -> Outcome {
+    let folder = root().join("interop/js");
+    shell::run(
+        command("npm", ["test"])
+            .current_dir(folder)
+            .env(BINARY, relay()?),
+    )
+}
+
+/// The Python suite.
+pub(crate) fn python() -> Outcome {
+    let suite = ["-m", "pytest", "-q", "interop/python"];
+    shell::run(command(prerequisites::python(), suite).env(BINARY, relay()?))
+}
+
+/// Builds the relay with the shipped features, without the release profile's slow link step.
+fn relay() -> Outcome<PathBuf> {
+    let build = "build -p clasp-relay --profile dist-check --features full --locked";
+    shell::run(&mut cargo(build))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let binary = root().join(target).join("dist-check/clasp-relay");
+    if binary.is_file() {
+        Ok(binary)
+    } else {
+        Err(format!("{} is absent", binary.display()))
+    }
+}

@@ -1,0 +1,196 @@
+//! What `cargo xtask test` runs, in order: cheap checks first, other people's clients last.
+
+use std::time::Instant;
+
+use crate::shell::{self, Outcome, cargo};
+use crate::{fuzz, interop, prerequisites, tidy};
+
+/// How long each fuzz target runs as a stage.
+const FUZZ_SECONDS: u32 = 20;
+
+struct Stage {
+    name: &'static str,
+    /// Part of a quick run.
+    quick: bool,
+    run: fn() -> Outcome,
+}
+
+const STAGES: &[Stage] = &[
+    Stage {
+        name: "prerequisites",
+        quick: false,
+        run: prerequisites::run,
+    },
+    Stage {
+        name: "format",
+        quick: true,
+        run: format,
+    },
+    Stage {
+        name: "tidy",
+        quick: true,
+        run: tidy::run,
+    },
+    Stage {
+        name: "clippy",
+        quick: true,
+        run: clippy,
+    },
+    Stage {
+        name: "features",
+        quick: true,
+        run: features,
+    },
+    Stage {
+        name: "docs",
+        quick: true,
+        run: docs,
+    },
+    Stage {
+        name: "tests",
+        quick: true,
+        run: tests,
+    },
+    Stage {
+        name: "fuzz",
+        quick: false,
+        run: || fuzz::run(FUZZ_SECONDS),
+    },
+    Stage {
+        name: "interop-rust",
+        quick: false,
+        run: interop::rust,
+    },
+    Stage {
+        name: "interop-js",
+        quick: false,
+        run: interop::js,
+    },
+    Stage {
+        name: "interop-python",
+        quick: false,
+        run: interop::python,
+    },
+];
+
+/// The stages' names, in order.
+pub(crate) fn names() -> Vec<&'static str> {
+    STAGES.iter().map(|stage| stage.name).collect()
+}
+
+/// Runs the chosen stages. A failed stage does not keep the later ones from running, but for the
+/// prerequisites.
+pub(crate) fn run(quick: bool, only: Option<&str>) -> Outcome {
+    let chosen: Vec<&Stage> = STAGES
+        .iter()
+        .filter(|stage| only.map_or(!quick || stage.quick, |name| name == stage.name))
+        .collect();
+    let mut lines = Vec::new();
+    let mut failures = 0;
+    for (number, stage) in chosen.iter().enumerate() {
+        println!(
+            "\n=== {} ({} of {}) ===",
+            stage.name,
+            number + 1,
+            chosen.len()
+        );
+        let start = Instant::now();
+        let outcome = (stage.run)();
+        let seconds = start.elapsed().as_secs();
+        match outcome {
+            Ok(()) => lines.push(format!("  ok      {} ({seconds} s)", stage.name)),
+            Err(reason) => {
+                println!("stage {} failed: {reason}", stage.name);
+                failures += 1;
+                lines.push(format!("  FAILED  {} ({seconds} s): {reason}", stage.name));
+                if stage.name == "prerequisites" {
+                    break;
+                }
+            }
+        }
+    }
+    println!("\n=== stages ===\n{}", lines.join("\n"));
+    match failures {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} of {} stages failed; run one alone: cargo xtask test --only <stage>",
+            chosen.len()
+        )),
+    }
+}
+
+fn format() -> Outcome {
+    shell::run(&mut cargo("fmt --all --check"))?;
+    for manifest in ["interop/Cargo.toml", "fuzz/Cargo.toml"] {
+        if shell::root().join(manifest).exists() {
+            shell::run(&mut cargo(&format!(
+                "fmt --manifest-path {manifest} --all --check"
+            )))?;
+        }
+    }
+    Ok(())
+}
+
+fn clippy() -> Outcome {
+    shell::run(&mut cargo(
+        "clippy --workspace --all-targets --locked -- -D warnings",
+    ))
+}
+
+/// The small build and the two spellings of the full one.
+fn features() -> Outcome {
+    for features in [
+        "--no-default-features",
+        "--no-default-features --features full",
+    ] {
+        let lint = format!("clippy -p clasp-relay {features} --locked -- -D warnings");
+        shell::run(&mut cargo(&lint))?;
+    }
+    Ok(())
+}
+
+fn docs() -> Outcome {
+    let mut command = cargo("doc --workspace --no-deps --locked");
+    shell::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    shell::run(&mut cargo("test --workspace --doc --locked"))
+}
+
+fn tests() -> Outcome {
+    if shell::succeeds(&mut cargo("nextest --version")) {
+        shell::run(&mut cargo(
+            "nextest run --workspace --locked --no-fail-fast",
+        ))
+    } else {
+        println!("cargo-nextest is not installed, using cargo test");
+        shell::run(&mut cargo(
+            "test --workspace --all-targets --locked --no-fail-fast",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_have_names_of_their_own() {
+        let mut names = names();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STAGES.len());
+    }
+
+    #[test]
+    fn a_quick_run_needs_nothing_to_be_installed() {
+        for name in [
+            "prerequisites",
+            "fuzz",
+            "interop-rust",
+            "interop-js",
+            "interop-python",
+        ] {
+            let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
+            assert!(!stage.quick, "{name}");
+        }
+    }
+}
