@@ -46,16 +46,16 @@ fn scan(stream: TokenStream, source: &Source, findings: &mut Vec<Finding>) {
         let line = token.span().start().line;
         let before = index.checked_sub(1).and_then(|index| tokens.get(index));
         let rest = &tokens[index + 1..];
-        if let TokenTree::Ident(word) = token {
-            if let Some((rule, message)) = offence(&word.to_string(), before, rest) {
-                let exempt = match rule {
-                    "unwrap" => source.in_test(line),
-                    "feature" => source.path == FEATURES_FILE,
-                    _ => false,
-                };
-                if !exempt {
-                    findings.push(source.finding(rule, line, message));
-                }
+        if let TokenTree::Ident(word) = token
+            && let Some((rule, message)) = offence(&word.to_string(), before, rest)
+        {
+            let exempt = match rule {
+                "unwrap" => source.in_test(line),
+                "feature" => source.path == FEATURES_FILE,
+                _ => false,
+            };
+            if !exempt {
+                findings.push(source.finding(rule, line, message));
             }
         }
         if let TokenTree::Group(group) = token {
