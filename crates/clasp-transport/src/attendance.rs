@@ -1,0 +1,56 @@
+//! The task of one socket, from accept to end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::net::TcpStream;
+
+use crate::batch::batch;
+use crate::connection::Client;
+use crate::server::Shared;
+use crate::upgrade::{Visitor, upgrade};
+
+/// First an upgrade, which is large, boxed and soon over, then a client, which is small and stays.
+pub(crate) struct Attendance {
+    stage: Stage,
+}
+
+enum Stage {
+    Upgrading(Pin<Box<dyn Future<Output = Option<Client>> + Send>>),
+    Serving(Client),
+    Over,
+}
+
+impl Attendance {
+    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, visitor: Visitor) -> Attendance {
+        let client = async move {
+            let upgraded = upgrade(Arc::clone(&shared), stream, visitor).await?;
+            Some(Client::open(shared, upgraded))
+        };
+        Attendance { stage: Stage::Upgrading(Box::pin(client)) }
+    }
+}
+
+impl Future for Attendance {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.stage {
+                Stage::Upgrading(client) => {
+                    self.stage = match ready!(client.as_mut().poll(cx)) {
+                        Some(client) => Stage::Serving(client),
+                        None => Stage::Over,
+                    };
+                }
+                Stage::Serving(client) => {
+                    ready!(client.poll(cx));
+                    batch(|| self.stage = Stage::Over);
+                }
+                Stage::Over => return Poll::Ready(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What an operator may choose about a WebSocket listener.
+
+use std::time::Duration;
+
+/// Settings of one WebSocket listener.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// IP address, bracketed or not, or host name to listen on.
+    pub host: String,
+    /// TCP port; 0 lets the system choose.
+    pub port: u16,
+    /// Origins that browsers may connect from, as `https://host[:port]`; empty means all.
+    /// Clients that send no `Origin` are not browsers and always accepted.
+    pub origins: Vec<String>,
+    /// Most simultaneous connections of one address (IPv6: of one /64 network); 0 means no limit.
+    /// Off by default because proxies and venues put many clients behind one address.
+    pub connections_per_address_max: u32,
+    /// Most bytes of one WebSocket message: the largest CLASP frame and some slack.
+    pub message_bytes_max: usize,
+    /// From accepted connection to finished WebSocket upgrade or HTTP answer.
+    pub upgrade_timeout: Duration,
+    /// From finished upgrade to HELLO, in whole seconds.
+    pub handshake_timeout: Duration,
+    /// Silence of a client after which it is sent a WebSocket ping, in whole seconds; 0 means never.
+    pub ping_interval: Duration,
+    /// Silence of a client after which it is disconnected, in whole seconds; 0 means never.
+    /// Raised to two and a half ping intervals if it is less.
+    pub session_timeout: Duration,
+    /// Longest time that [`crate::Server::run`] waits for clients to leave when it ends.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            host: "0.0.0.0".to_owned(),
+            port: 7330,
+            origins: Vec::new(),
+            connections_per_address_max: 0,
+            message_bytes_max: 66 << 10,
+            upgrade_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(30),
+            session_timeout: Duration::from_secs(300),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! One connection's life after the upgrade: socket to router, and the waits for both directions.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
+
+use crate::address_limit::Permit;
+use crate::batch::{batch, checkpoint};
+use crate::clock;
+use crate::link::{Flusher, Link, state};
+use crate::server::Shared;
+use crate::upgrade::Upgraded;
+use crate::websocket::{Decoder, Event, Step};
+
+/// Bytes read at a time, into a buffer that all connections of a thread share.
+const READ_BYTES: usize = 64 << 10;
+
+/// Reads, or answers of the router to a pull, before other connections get their turn.
+const ROUNDS: usize = 4;
+
+/// Messages of one read after which receivers are served, so that a burst that came in one read
+/// does not make them look slow (the outbox's soft limit is 1,000 frames).
+const MESSAGES_PER_FLUSH: usize = 128;
+
+/// Seconds for what is queued before a Close to be written.
+pub(crate) const LAST_WORDS_S: u32 = 5;
+
+/// Seconds for the peer to answer a Close.
+const CLOSE_ANSWER_S: u32 = 2;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is still made of the client's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Messages go to the router.
+    Messages,
+    /// Only a Close is waited for.
+    Close,
+    /// Nothing: the bytes cannot be understood any more.
+    Nothing,
+    /// The peer has sent its Close.
+    Over,
+}
+
+/// What became of the start of the input.
+enum Frame {
+    /// So many bytes are done with.
+    Used(usize),
+    /// So many bytes are lacking before the next step.
+    Lacks(usize),
+}
+
+/// One client, owned by its task.
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    id: usize,
+    connection: Connection,
+    decoder: Decoder,
+    /// Start of a frame whose rest has not come yet.
+    tail: Vec<u8>,
+    reading: Reading,
+    hello_done: bool,
+    close_sent: bool,
+    _permit: Option<Box<Permit>>,
+}
+
+impl Client {
+    /// Introduces an upgraded socket to the router.
+    pub(crate) fn open(shared: Arc<Shared>, upgraded: Upgraded) -> Client {
+        let Upgraded { stream, visitor, early } = upgraded;
+        let now = clock::now();
+        let link = Link::new(stream);
+        let remote = visitor.remote;
+        let info = LinkInfo { framing: Framing::WebSocket, remote, transport: "websocket" };
+        let connection = batch(|| {
+            let connection = shared.router.connect(info, Arc::clone(&link) as _, now);
+            link.attach(Arc::clone(connection.outbox()));
+            connection
+        });
+        shared.arrive(&link, now);
+        let id = shared.registry.insert(Arc::clone(&link));
+        let mut client = Client {
+            _permit: visitor.permit.map(Box::new),
+            decoder: Decoder::new(shared.config.message_bytes_max),
+            shared,
+            link,
+            id,
+            connection,
+            tail: Vec::new(),
+            reading: Reading::Messages,
+            hello_done: false,
+            close_sent: false,
+        };
+        if client.shared.is_draining() {
+            client.shared.send_away(&client.link, now);
+        }
+        if !early.is_empty() {
+            batch(|| client.accept(&mut early.to_vec(), now));
+        }
+        client
+    }
+
+    /// Moves bytes until both directions have to wait; ready at the end of the connection.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.link.register(cx.waker());
+        for _ in 0..ROUNDS {
+            if self.poll_output(cx).is_break() {
+                return Poll::Ready(());
+            }
+            match self.poll_input(cx) {
+                Poll::Ready(ControlFlow::Continue(())) => {}
+                Poll::Ready(ControlFlow::Break(())) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what only this task may do for the outgoing side; breaks at the end of the connection.
+    fn poll_output(&mut self, cx: &mut Context<'_>) -> ControlFlow<()> {
+        for _ in 0..ROUNDS {
+            let state = self.link.state();
+            if state & state::GONE != 0 {
+                return ControlFlow::Break(());
+            }
+            if state & state::CLOSED != 0 {
+                return self.close_is_sent();
+            }
+            if state & state::BLOCKED != 0 {
+                match self.link.poll_unblock(cx) {
+                    Poll::Pending => return ControlFlow::Continue(()),
+                    Poll::Ready(Err(_)) => return ControlFlow::Break(()),
+                    Poll::Ready(Ok(())) => {}
+                }
+            } else if state & state::PULL != 0 {
+                self.link.clear(state::PULL);
+                batch(|| self.connection.pull(clock::now()));
+            } else if state & state::FLUSH != 0 {
+                self.link.clear(state::FLUSH);
+            } else {
+                return ControlFlow::Continue(());
+            }
+            self.link.flush(Flusher::Owner);
+        }
+        cx.waker().wake_by_ref();
+        ControlFlow::Continue(())
+    }
+
+    /// Ends at once if the peer has closed as well, else gives it time to.
+    fn close_is_sent(&mut self) -> ControlFlow<()> {
+        if self.reading == Reading::Over {
+            return ControlFlow::Break(());
+        }
+        if !self.close_sent {
+            self.close_sent = true;
+            if self.reading == Reading::Messages {
+                self.reading = Reading::Close;
+            }
+            self.link.limit_life(clock::seconds(clock::now()) + CLOSE_ANSWER_S);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Reads once; breaks at the end of the connection.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<()>> {
+        if self.reading == Reading::Over || !self.may_read() {
+            return Poll::Pending;
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(READ_BYTES, 0);
+            let bytes = match self.link.poll_read(cx, scratch) {
+                Poll::Ready(Ok(bytes)) if bytes > 0 => bytes,
+                Poll::Ready(_) => return Poll::Ready(ControlFlow::Break(())),
+                Poll::Pending => return Poll::Pending,
+            };
+            let now = clock::now();
+            self.shared.heard(&self.link, now);
+            batch(|| self.accept(&mut scratch[..bytes], now));
+            Poll::Ready(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Whether the router takes more; otherwise this task is woken when the outbox is drained.
+    fn may_read(&self) -> bool {
+        if self.reading != Reading::Messages || self.connection.may_read() {
+            return true;
+        }
+        self.link.pause();
+        self.connection.may_read()
+    }
+
+    /// Takes bytes as they came from the socket.
+    fn accept(&mut self, fresh: &mut [u8], now: Now) {
+        let rest = self.complete_tail(fresh, now);
+        let mut used = 0;
+        let mut messages = 0;
+        while used < rest.len() && self.reads_frames() {
+            match self.frame(&mut rest[used..], now) {
+                Frame::Used(bytes) => used += bytes,
+                Frame::Lacks(_) => {
+                    self.tail.extend_from_slice(&rest[used..]);
+                    break;
+                }
+            }
+            messages += 1;
+            if messages % MESSAGES_PER_FLUSH == 0 {
+                checkpoint();
+            }
+        }
+        if !self.hello_done && self.connection.established() {
+            self.hello_done = true;
+            self.shared.greeted(&self.link);
+        }
+    }
+
+    /// Adds to the unfinished frame just what it lacks and reads it; the rest of `fresh`.
+    fn complete_tail<'a>(&mut self, fresh: &'a mut [u8], now: Now) -> &'a mut [u8] {
+        let mut rest = fresh;
+        while !self.tail.is_empty() {
+            let mut tail = std::mem::take(&mut self.tail);
+            let Frame::Lacks(bytes) = self.frame(&mut tail, now) else {
+                break;
+            };
+            if rest.is_empty() {
+                self.tail = tail;
+                break;
+            }
+            let (part, later) = rest.split_at_mut(rest.len().min(bytes));
+            tail.extend_from_slice(part);
+            self.tail = tail;
+            rest = later;
+        }
+        rest
+    }
+
+    fn reads_frames(&self) -> bool {
+        matches!(self.reading, Reading::Messages | Reading::Close)
+    }
+
+    /// Reads one frame and does what it asks.
+    fn frame(&mut self, input: &mut [u8], now: Now) -> Frame {
+        let bytes = input.len();
+        match self.decoder.next(input) {
+            Ok(Step::Need(needed)) => Frame::Lacks(needed - bytes),
+            Ok(Step::Frame { used, event }) => {
+                if let Some(event) = event {
+                    self.handle(event, now);
+                }
+                Frame::Used(used)
+            }
+            Err(violation) => {
+                self.reading = Reading::Nothing;
+                let close = Close::new(violation.code, violation.reason);
+                self.link.close(close, clock::seconds(now) + LAST_WORDS_S);
+                Frame::Used(bytes)
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event<'_>, now: Now) {
+        match event {
+            Event::Message(message) => {
+                if self.reading != Reading::Messages {
+                    return;
+                }
+                if let Flow::Closing = self.connection.receive(&message, now) {
+                    self.reading = Reading::Close;
+                    self.link.limit_life(clock::seconds(now) + LAST_WORDS_S);
+                }
+            }
+            Event::Ping(payload) => {
+                self.link.pong(payload);
+                self.link.mark(state::FLUSH);
+            }
+            Event::Pong => {}
+            Event::Close(code) => {
+                self.reading = Reading::Over;
+                self.link.answer_close(code);
+                self.link.mark(state::FLUSH);
+                self.link.limit_life(clock::seconds(now) + CLOSE_ANSWER_S);
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.link.release();
+        self.shared.registry.remove(self.id);
+    }
+}

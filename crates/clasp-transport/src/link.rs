@@ -1,0 +1,307 @@
+//! One client's socket with what is on its way out: shared by the link's own task, which reads and
+//! waits, and by every thread that has something for the client, which writes in place.
+
+mod output;
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use clasp_router::{Close, Outbox, Wake};
+use parking_lot::Mutex;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::batch;
+use output::{Output, Refill};
+
+/// Bits of [`Link::state`].
+pub(crate) mod state {
+    /// Somebody is writing.
+    pub(super) const BUSY: u8 = 1;
+    /// Somebody else has news for the one who is writing.
+    pub(super) const AGAIN: u8 = 1 << 1;
+    /// The task does not read until the outbox is drained.
+    pub(super) const PAUSED: u8 = 1 << 2;
+    /// The task is to flush.
+    pub(crate) const FLUSH: u8 = 1 << 3;
+    /// The task is to make the router produce more.
+    pub(crate) const PULL: u8 = 1 << 4;
+    /// The socket is full: the task waits for it, others leave it alone.
+    pub(crate) const BLOCKED: u8 = 1 << 5;
+    /// A Close frame is written, nothing follows.
+    pub(crate) const CLOSED: u8 = 1 << 6;
+    /// The connection is over.
+    pub(crate) const GONE: u8 = 1 << 7;
+}
+use state::{AGAIN, BLOCKED, BUSY, CLOSED, FLUSH, GONE, PAUSED, PULL};
+
+/// Bytes written to one link before others get their turn.
+const FLUSH_BYTES_MAX: usize = 1 << 20;
+
+/// Who flushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flusher {
+    /// The link's own task, which looks at the state afterwards.
+    Owner,
+    /// Anybody else; the task is woken when there is something left to do.
+    Other,
+}
+
+/// Moments of a link in [`crate::clock::seconds`]; 0 means never.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    /// Bytes came in.
+    pub(crate) inbound_s: AtomicU32,
+    /// A ping went out.
+    pub(crate) pinged_s: AtomicU32,
+    /// HELLO must be there.
+    pub(crate) handshake_by_s: AtomicU32,
+    /// The connection must be over.
+    pub(crate) gone_by_s: AtomicU32,
+    /// The socket has been full.
+    pub(crate) blocked_since_s: AtomicU32,
+}
+
+/// One client's socket and its outgoing side.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: TcpStream,
+    state: AtomicU8,
+    pub(crate) moments: Moments,
+    task: Mutex<Option<Waker>>,
+    output: Mutex<Output>,
+}
+
+impl Link {
+    pub(crate) fn new(stream: TcpStream) -> Arc<Link> {
+        Arc::new(Link {
+            stream,
+            state: AtomicU8::new(0),
+            moments: Moments::default(),
+            task: Mutex::new(None),
+            output: Mutex::new(Output::default()),
+        })
+    }
+
+    /// Connects the link to where its bytes come from.
+    pub(crate) fn attach(&self, outbox: Arc<Outbox>) {
+        self.output.lock().attach(outbox);
+    }
+
+    /// The current bits of [`state`].
+    pub(crate) fn state(&self) -> u8 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    /// Sets a bit that the task will see before it rests; only for the task itself.
+    pub(crate) fn mark(&self, bit: u8) {
+        self.state.fetch_or(bit, Ordering::AcqRel);
+    }
+
+    /// Clears a bit that the task is about to act upon.
+    pub(crate) fn clear(&self, bit: u8) {
+        self.state.fetch_and(!bit, Ordering::AcqRel);
+    }
+
+    /// Remembers the task that [`Self::summon`] wakes.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut task = self.task.lock();
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// Leaves flushing to the link's task.
+    pub(crate) fn request_flush(&self) {
+        self.summon(FLUSH);
+    }
+
+    /// Ends the connection without further words.
+    pub(crate) fn kill(&self) {
+        self.summon(GONE);
+    }
+
+    fn summon(&self, bit: u8) {
+        if self.state.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
+            self.wake_task();
+        }
+    }
+
+    fn wake_task(&self) {
+        if let Some(task) = &*self.task.lock() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Asks for a Close after everything queued, to be through within `gone_by_s`.
+    pub(crate) fn close(&self, close: Close, gone_by_s: u32) {
+        let outbox = self.output.lock().outbox();
+        self.limit_life(gone_by_s);
+        if let Some(outbox) = outbox {
+            outbox.close(close);
+        }
+    }
+
+    /// The connection is to end by `gone_by_s` unless it already is to end sooner.
+    pub(crate) fn limit_life(&self, gone_by_s: u32) {
+        let sooner = |known: u32| (known == 0 || gone_by_s < known).then_some(gone_by_s);
+        let _ = self.moments.gone_by_s.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sooner);
+    }
+
+    /// Queues a WebSocket ping; the caller flushes.
+    pub(crate) fn ping(&self) {
+        self.output.lock().ping();
+    }
+
+    /// Queues the answer to a ping in place of an older one; the caller flushes.
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        self.output.lock().pong(payload);
+    }
+
+    /// Answers the peer's Close instead of what is still queued; the caller flushes.
+    pub(crate) fn answer_close(&self, code: Option<u16>) {
+        self.output.lock().answer_close(code);
+    }
+
+    /// Parts from the outbox for good; it holds this link and would keep it alive.
+    pub(crate) fn release(&self) {
+        self.output.lock().release();
+    }
+
+    /// Registers the task's wish to read on, once the outbox is drained.
+    ///
+    /// The caller has to ask the router again afterwards, lest the last flush went unnoticed.
+    pub(crate) fn pause(&self) {
+        self.state.fetch_or(PAUSED, Ordering::AcqRel);
+    }
+
+    /// Writes what there is to write, or leaves it to the one who is already writing.
+    ///
+    /// Every call ends after a finite amount, without waiting for anybody.
+    pub(crate) fn flush(&self, by: Flusher) {
+        if self.state.fetch_or(BUSY | AGAIN, Ordering::AcqRel) & BUSY != 0 {
+            return;
+        }
+        loop {
+            self.state.fetch_and(!AGAIN, Ordering::AcqRel);
+            let left = self.write_out();
+            if self.settle(left, by) {
+                return;
+            }
+        }
+    }
+
+    /// Gives the right to write back, unless there is news. `left` is the bit of what remains.
+    fn settle(&self, left: u8, by: Flusher) -> bool {
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            if left == 0 && state & AGAIN != 0 {
+                return false;
+            }
+            let mut next = (state & !(BUSY | AGAIN)) | left;
+            if left == 0 {
+                next &= !PAUSED;
+            }
+            let swap =
+                self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire);
+            match swap {
+                Ok(_) => break,
+                Err(current) => state = current,
+            }
+        }
+        let news = left & !state != 0 || (left == 0 && state & PAUSED != 0);
+        if news && by == Flusher::Other {
+            self.wake_task();
+        }
+        true
+    }
+
+    /// Writes until there is nothing, or nothing more can be done here; the bit of what remains.
+    fn write_out(&self) -> u8 {
+        let stop = self.state() & (BLOCKED | CLOSED | GONE);
+        if stop != 0 {
+            return stop;
+        }
+        let mut output = self.output.lock();
+        let mut budget = FLUSH_BYTES_MAX;
+        loop {
+            match output.refill() {
+                Refill::Bytes => {}
+                Refill::Nothing => return 0,
+                Refill::Pull => return PULL,
+                Refill::Closed => return CLOSED,
+            }
+            if budget == 0 {
+                return FLUSH;
+            }
+            match self.stream.try_write(output.rest()) {
+                Ok(bytes) if bytes > 0 => {
+                    output.advance(bytes);
+                    budget = budget.saturating_sub(bytes);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return BLOCKED,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => {
+                    output.release();
+                    return GONE;
+                }
+            }
+        }
+    }
+
+    /// Whether the full socket has room again; otherwise the task is woken when it has.
+    pub(crate) fn poll_unblock(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = self.stream.poll_write_ready(cx);
+        if ready.is_ready() {
+            self.moments.blocked_since_s.store(0, Ordering::Relaxed);
+            self.clear(BLOCKED);
+        }
+        ready
+    }
+
+    /// Reads what is there; the task is woken when more comes. 0 bytes mean the end.
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.poll_read_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+            match self.try_read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = 0;
+        let read = self.stream.try_io(Interest::READABLE, || {
+            bytes = (&*SockRef::from(&self.stream)).read(into)?;
+            // A short read has emptied the socket. Telling the runtime so saves the system call
+            // that would find it out; only edge-triggered pollers report the next byte by itself.
+            if cfg!(target_os = "linux") && bytes > 0 && bytes < into.len() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        match read {
+            Err(error) if bytes == 0 => Err(error),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        batch::defer(self);
+    }
+}

@@ -1,0 +1,128 @@
+//! Bytes on their way into one socket, and the control frames that go between them.
+
+use std::sync::Arc;
+
+use clasp_router::{Outbox, Taken};
+
+use crate::websocket::{append_close, append_close_reply, append_ping, append_pong};
+
+/// Outgoing side of a link. Owns no memory while nothing is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    outbox: Option<Arc<Outbox>>,
+    /// Whole frames, handed out by the outbox.
+    pending: Vec<u8>,
+    /// Bytes of `pending` that the socket has taken.
+    written: usize,
+    pong: Option<Box<[u8]>>,
+    ping: bool,
+    /// A Close frame is the last thing in `pending`.
+    closing: bool,
+}
+
+/// What [`Output::refill`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refill {
+    /// There are bytes to write.
+    Bytes,
+    /// Nothing; the outbox will wake the link.
+    Nothing,
+    /// Nothing until the router has produced more.
+    Pull,
+    /// The Close frame is written.
+    Closed,
+}
+
+impl Output {
+    pub(super) fn attach(&mut self, outbox: Arc<Outbox>) {
+        self.outbox = Some(outbox);
+    }
+
+    pub(super) fn outbox(&self) -> Option<Arc<Outbox>> {
+        self.outbox.clone()
+    }
+
+    /// Bytes to write.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.pending[self.written..]
+    }
+
+    /// The socket took so many bytes.
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.written += bytes;
+        debug_assert!(self.written <= self.pending.len(), "no more is taken than was offered");
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.ping = true;
+    }
+
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        self.pong = Some(payload.into());
+    }
+
+    pub(super) fn answer_close(&mut self, code: Option<u16>) {
+        if !self.closing {
+            self.release();
+            append_close_reply(code, &mut self.pending);
+            self.closing = true;
+        }
+    }
+
+    /// Gets new bytes if all are written.
+    pub(super) fn refill(&mut self) -> Refill {
+        if self.written < self.pending.len() {
+            return Refill::Bytes;
+        }
+        if self.closing {
+            self.rest_empty();
+            return Refill::Closed;
+        }
+        self.pending.clear();
+        self.written = 0;
+        let taken = match &self.outbox {
+            Some(outbox) => outbox.take(&mut self.pending),
+            None => Taken::Empty,
+        };
+        self.append_control();
+        match taken {
+            Taken::Close(close) => {
+                append_close(close.code, &close.reason, &mut self.pending);
+                self.closing = true;
+                self.release();
+            }
+            Taken::Empty if self.pending.is_empty() => {
+                self.rest_empty();
+                return Refill::Nothing;
+            }
+            Taken::Pull if self.pending.is_empty() => {
+                self.rest_empty();
+                return Refill::Pull;
+            }
+            Taken::Bytes | Taken::Empty | Taken::Pull => {}
+        }
+        Refill::Bytes
+    }
+
+    fn append_control(&mut self) {
+        if let Some(payload) = self.pong.take() {
+            append_pong(&payload, &mut self.pending);
+        }
+        if std::mem::take(&mut self.ping) {
+            append_ping(&mut self.pending);
+        }
+    }
+
+    /// The outbox gives its own buffer up when it is empty, so there is nobody to keep one for.
+    fn rest_empty(&mut self) {
+        self.pending = Vec::new();
+        self.written = 0;
+    }
+
+    /// Drops the outbox; what was taken from it is still written.
+    pub(super) fn release(&mut self) {
+        if let Some(outbox) = self.outbox.take() {
+            outbox.abandon();
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! All open links of a server, for those who visit every one of them.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::link::Link;
+
+/// Links visited at a time, so that the lock is held briefly.
+const VISIT_LINKS: usize = 256;
+
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    links: Vec<Option<Arc<Link>>>,
+    free: Vec<usize>,
+}
+
+impl Registry {
+    /// Adds a link; the id is for [`Self::remove`].
+    pub(crate) fn insert(&self, link: Arc<Link>) -> usize {
+        let mut slots = self.slots.lock();
+        if let Some(id) = slots.free.pop() {
+            slots.links[id] = Some(link);
+            return id;
+        }
+        slots.links.push(Some(link));
+        slots.links.len() - 1
+    }
+
+    pub(crate) fn remove(&self, id: usize) {
+        let mut slots = self.slots.lock();
+        if slots.links[id].take().is_some() {
+            slots.free.push(id);
+        }
+    }
+
+    /// Number of links.
+    pub(crate) fn len(&self) -> usize {
+        let slots = self.slots.lock();
+        slots.links.len() - slots.free.len()
+    }
+
+    /// Collects some links into `found`, from position `from` on; the position to go on from.
+    pub(crate) fn visit(&self, from: usize, found: &mut Vec<Arc<Link>>) -> Option<usize> {
+        found.clear();
+        let slots = self.slots.lock();
+        let until = slots.links.len().min(from + VISIT_LINKS);
+        found.extend(slots.links.get(from..until)?.iter().flatten().cloned());
+        (until < slots.links.len()).then_some(until)
+    }
+}

@@ -1,0 +1,187 @@
+//! The WebSocket listener as a whole: bind, serve, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clasp_router::{Close, Now, Router};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::address_limit::AddressLimit;
+use crate::attendance::Attendance;
+use crate::clock;
+use crate::config::Config;
+use crate::connection::LAST_WORDS_S;
+use crate::link::Link;
+use crate::listener::{BindError, Listener};
+use crate::pages::Pages;
+use crate::registry::Registry;
+use crate::sweeper::{self, whole_seconds};
+use crate::upgrade::Visitor;
+
+/// Links that are told to leave at once; more are spread over [`FAREWELL_SLICES`].
+const FAREWELL_LINKS: usize = 1_000;
+const FAREWELL_SLICES: usize = 20;
+const FAREWELL_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound WebSocket listener.
+#[derive(Debug)]
+pub struct Server {
+    listener: Listener,
+    config: Config,
+}
+
+/// What the tasks of one server have in common.
+pub(crate) struct Shared {
+    pub(crate) router: Arc<Router>,
+    pub(crate) pages: Arc<dyn Pages>,
+    pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    handshake_s: u32,
+    draining: AtomicBool,
+}
+
+impl Server {
+    /// Opens the listening socket.
+    pub async fn bind(config: Config) -> Result<Server, BindError> {
+        let listener = Listener::bind(&config.host, config.port).await?;
+        Ok(Server { listener, config })
+    }
+
+    /// Where the server listens, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` holds true or its sender is gone, then drains: no new connections,
+    /// Close 1001 to every client, and the end as soon as all are gone or
+    /// [`Config::drain_timeout`] is over. To be spawned, since it accepts connections on the task
+    /// it runs in; dropping it ends everything at once.
+    pub async fn run(
+        self,
+        router: Arc<Router>,
+        pages: Arc<dyn Pages>,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        let Server { listener, config } = self;
+        let drain_timeout = config.drain_timeout;
+        let shared = Arc::new(Shared::new(router, pages, config));
+        let mut sweeper = JoinSet::new();
+        sweeper.spawn(sweeper::run(Arc::clone(&shared)));
+        let mut links = serve(&shared, listener, shutdown).await;
+        shared.draining.store(true, Ordering::SeqCst);
+        let farewell = async {
+            shared.farewell().await;
+            while let Some(ended) = links.join_next().await {
+                report(ended);
+            }
+        };
+        if tokio::time::timeout(drain_timeout, farewell).await.is_err() {
+            let left = links.len();
+            tracing::warn!(left, "clients have not left in time and are cut off");
+            links.shutdown().await;
+        }
+    }
+}
+
+/// Accepts connections until told to stop; the tasks of those that are still open.
+async fn serve(
+    shared: &Arc<Shared>,
+    mut listener: Listener,
+    mut shutdown: watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let limit = AddressLimit::new(shared.config.connections_per_address_max);
+    let mut links = JoinSet::new();
+    loop {
+        tokio::select! {
+            (stream, remote) = listener.accept() => {
+                match admit(limit.as_ref(), remote) {
+                    Some(visitor) => {
+                        links.spawn(Attendance::new(Arc::clone(shared), stream, visitor));
+                    }
+                    None => tracing::debug!(%remote, "this address has too many connections"),
+                }
+            }
+            Some(ended) = links.join_next() => report(ended),
+            _ = shutdown.wait_for(|stop| *stop) => return links,
+        }
+    }
+}
+
+fn admit(limit: Option<&Arc<AddressLimit>>, remote: SocketAddr) -> Option<Visitor> {
+    let permit = match limit {
+        Some(limit) => Some(limit.admit(remote.ip())?),
+        None => None,
+    };
+    Some(Visitor { remote, permit })
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection ended by an internal failure");
+    }
+}
+
+impl Shared {
+    fn new(router: Arc<Router>, pages: Arc<dyn Pages>, config: Config) -> Shared {
+        Shared {
+            router,
+            pages,
+            handshake_s: whole_seconds(config.handshake_timeout),
+            config,
+            registry: Registry::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Starts the clocks of a link.
+    pub(crate) fn arrive(&self, link: &Link, now: Now) {
+        self.heard(link, now);
+        let handshake_by_s = clock::seconds(now).saturating_add(self.handshake_s);
+        link.moments.handshake_by_s.store(handshake_by_s, Ordering::Relaxed);
+    }
+
+    /// Bytes came in.
+    pub(crate) fn heard(&self, link: &Link, now: Now) {
+        link.moments.inbound_s.store(clock::seconds(now), Ordering::Relaxed);
+    }
+
+    /// HELLO is done.
+    pub(crate) fn greeted(&self, link: &Link) {
+        link.moments.handshake_by_s.store(0, Ordering::Relaxed);
+    }
+
+    /// Tells a client that the server ends.
+    pub(crate) fn send_away(&self, link: &Link, now: Now) {
+        let by_s = clock::seconds(now) + LAST_WORDS_S;
+        link.close(Close::new(1001, "server shutting down"), by_s);
+    }
+
+    /// Tells all clients, large crowds little by little since they all come back somewhere.
+    async fn farewell(&self) {
+        let count = self.registry.len();
+        let slice = if count > FAREWELL_LINKS { count.div_ceil(FAREWELL_SLICES) } else { count };
+        let mut told = 0;
+        let mut links = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = self.registry.visit(from, &mut links);
+            for link in links.drain(..) {
+                self.send_away(&link, clock::now());
+                told += 1;
+            }
+            if told >= slice && next.is_some() {
+                told = 0;
+                tokio::time::sleep(FAREWELL_PAUSE).await;
+            }
+        }
+    }
+}

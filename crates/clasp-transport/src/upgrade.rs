@@ -1,0 +1,126 @@
+//! From an accepted socket to a WebSocket, or to an HTTP answer and the end, under one deadline.
+
+mod handshake;
+
+use std::convert::Infallible;
+use std::future::{self, Future};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::address_limit::Permit;
+use crate::pages::{Answer, Body, text};
+use crate::server::Shared;
+
+/// Most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// Most bytes read and thrown away before a socket with a plain HTTP answer is closed; closing it
+/// unread would make the system discard the answer.
+const LINGER_BYTES_MAX: u64 = 256 << 10;
+
+/// Who is at the other end of a socket.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) remote: SocketAddr,
+    pub(crate) permit: Option<Permit>,
+}
+
+/// A socket that speaks WebSocket now.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    pub(crate) stream: TcpStream,
+    pub(crate) visitor: Visitor,
+    /// Bytes that came in right behind the request.
+    pub(crate) early: Bytes,
+}
+
+/// Answers the one HTTP request of a fresh socket. `None` if that was all there is to it.
+pub(crate) async fn upgrade(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    visitor: Visitor,
+) -> Option<Upgraded> {
+    let deadline = shared.config.upgrade_timeout;
+    let answered = tokio::time::timeout(deadline, answer(shared, stream)).await.ok()?;
+    let (stream, early) = answered?;
+    Some(Upgraded { stream, visitor, early })
+}
+
+async fn answer(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Bytes)> {
+    stream.set_nodelay(true).ok()?;
+    // A silent socket must not own the buffers of an HTTP connection.
+    stream.readable().await.ok()?;
+    Box::pin(serve(shared, stream)).await
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Bytes)> {
+    let header_read_timeout = shared.config.upgrade_timeout;
+    let door = Door { shared, upgraded: AtomicBool::new(false) };
+    let parts = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_read_timeout)
+        .keep_alive(false)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), door)
+        .without_shutdown()
+        .await
+        .ok()?;
+    let stream = parts.io.into_inner();
+    if parts.service.upgraded.into_inner() {
+        return Some((stream, parts.read_buf));
+    }
+    linger(stream).await;
+    None
+}
+
+/// Lets the peer read the answer before the socket goes.
+async fn linger(mut stream: TcpStream) {
+    if stream.shutdown().await.is_ok() {
+        let mut rest = stream.take(LINGER_BYTES_MAX);
+        let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    }
+}
+
+/// Answers the requests of one socket.
+struct Door {
+    shared: Arc<Shared>,
+    upgraded: AtomicBool,
+}
+
+impl Service<Request<Incoming>> for Door {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if handshake::is_wanted(&request) {
+            return Box::pin(future::ready(Ok(self.shake(&request))));
+        }
+        let answer: Answer = self.shared.pages.answer(request);
+        Box::pin(async move { Ok(answer.await) })
+    }
+}
+
+impl Door {
+    fn shake(&self, request: &Request<Incoming>) -> Response<Body> {
+        let response = if self.shared.is_draining() {
+            text(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down\n")
+        } else {
+            handshake::respond(request, &self.shared.config.origins)
+        };
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        self.upgraded.store(upgraded, Ordering::Relaxed);
+        response
+    }
+}
