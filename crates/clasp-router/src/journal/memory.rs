@@ -85,7 +85,7 @@ impl MemoryJournal {
             let chunk = self.ring.lock().take_first(&mut span);
             if chunk.is_empty() {
                 return Scan {
-                    through: end,
+                    through: end.max(query.after),
                     complete: true,
                 };
             }
