@@ -55,10 +55,7 @@ mod tests {
     fn denials_speak_the_words_clients_are_used_to() {
         let texts = [
             (Denied::Missing, "Authentication required"),
-            (
-                Denied::Invalid("token not found".into()),
-                "Invalid token: token not found",
-            ),
+            (Denied::Invalid("token not found".into()), "Invalid token: token not found"),
             (Denied::Expired, "Token has expired"),
             (Denied::Misconfigured, "Server misconfiguration"),
         ];

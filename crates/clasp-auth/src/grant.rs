@@ -63,10 +63,7 @@ mod tests {
     #[test]
     fn scopes_limit_each_operation_on_its_own() {
         let scopes = Scopes::parse_list("read:/in/**,write:/out/**").unwrap();
-        let grant = Grant {
-            scopes: Some(scopes),
-            ..Grant::default()
-        };
+        let grant = Grant { scopes: Some(scopes), ..Grant::default() };
         assert!(grant.may_listen("/in/a") && !grant.may_write("/in/a"));
         assert!(grant.may_write("/out/a") && grant.may_read("/out/a"));
         assert!(!grant.may_listen("/out/a"));
@@ -75,10 +72,7 @@ mod tests {
 
     #[test]
     fn a_grant_ends_at_its_very_microsecond() {
-        let grant = Grant {
-            expires_unix_us: Some(10),
-            ..Grant::default()
-        };
+        let grant = Grant { expires_unix_us: Some(10), ..Grant::default() };
         assert!(!grant.is_expired(9));
         assert!(grant.is_expired(10));
     }

@@ -29,10 +29,7 @@ impl Action {
             ("a", Action::Admin),
             ("*", Action::Admin),
         ];
-        NAMES
-            .into_iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, it)| it)
+        NAMES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, it)| it)
     }
 
     /// Name in lower case.
@@ -141,11 +138,7 @@ impl Scopes {
     /// # Errors
     /// The first malformed scope.
     pub fn parse_list(text: &str) -> Result<Scopes, ScopeError> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(Scope::parse)
-            .collect()
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Scope::parse).collect()
     }
 
     /// The scopes in the order given.
@@ -160,16 +153,12 @@ impl Scopes {
 
     /// Whether one single scope lets listen to every address of `request`.
     pub fn may_subscribe(&self, request: &Pattern) -> bool {
-        self.0
-            .iter()
-            .any(|scope| scope.listens() && scope.pattern.covers(request))
+        self.0.iter().any(|scope| scope.listens() && scope.pattern.covers(request))
     }
 
     /// Whether some scope lets listen to `address` (strict read, spec: routing.md 12.3).
     pub fn may_listen(&self, address: &str) -> bool {
-        self.0
-            .iter()
-            .any(|scope| scope.listens() && scope.pattern.matches(address))
+        self.0.iter().any(|scope| scope.listens() && scope.pattern.matches(address))
     }
 }
 
@@ -235,32 +224,14 @@ mod tests {
 
     #[test]
     fn emit_means_write() {
-        assert_eq!(
-            Scope::parse("EMIT:/x/**").unwrap().to_string(),
-            "write:/x/**"
-        );
+        assert_eq!(Scope::parse("EMIT:/x/**").unwrap().to_string(), "write:/x/**");
     }
 
     #[test]
     fn a_list_tells_its_first_mistake() {
-        let error = Scopes::parse_list("read:/a, rw:/b")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("'rw:/b'") && error.contains("unknown action 'rw'"),
-            "{error}"
-        );
-        assert!(
-            Scopes::parse_list("read")
-                .unwrap_err()
-                .to_string()
-                .contains("no ':'")
-        );
-        assert!(
-            Scopes::parse_list("read:a")
-                .unwrap_err()
-                .to_string()
-                .contains("bad pattern")
-        );
+        let error = Scopes::parse_list("read:/a, rw:/b").unwrap_err().to_string();
+        assert!(error.contains("'rw:/b'") && error.contains("unknown action 'rw'"), "{error}");
+        assert!(Scopes::parse_list("read").unwrap_err().to_string().contains("no ':'"));
+        assert!(Scopes::parse_list("read:a").unwrap_err().to_string().contains("bad pattern"));
     }
 }

@@ -1,4 +1,4 @@
-//! The journal as the router sees it: what is recorded, and how it is asked (spec: routing.md 8, 11.1).
+//! The journal as the router sees it: what is recorded, and how it is asked (spec: routing.md 8, 11).
 //!
 //! Sequence numbers are given inside the critical section that applies a write, so their order is
 //! the commit order; everything slow happens behind [`Journal::append_group`], on a thread of the
@@ -138,42 +138,27 @@ impl Record<'_> {
     /// The same record, borrowed from this one.
     pub fn borrowed(&self) -> Record<'_> {
         match self {
-            Record::Set {
-                value,
-                revision,
-                ttl,
-            } => Record::Set {
-                value: value.borrowed(),
-                revision: *revision,
-                ttl: *ttl,
-            },
-            Record::Publish { signal, payload } => Record::Publish {
-                signal: *signal,
-                payload: Cow::Borrowed(payload),
-            },
-            Record::Delete { revision, reason } => Record::Delete {
-                revision: *revision,
-                reason: *reason,
-            },
+            Record::Set { value, revision, ttl } => {
+                Record::Set { value: value.borrowed(), revision: *revision, ttl: *ttl }
+            }
+            Record::Publish { signal, payload } => {
+                Record::Publish { signal: *signal, payload: Cow::Borrowed(payload) }
+            }
+            Record::Delete { revision, reason } => {
+                Record::Delete { revision: *revision, reason: *reason }
+            }
         }
     }
 
     /// The same record with its own bytes.
     pub fn into_owned(self) -> Record<'static> {
         match self {
-            Record::Set {
-                value,
-                revision,
-                ttl,
-            } => Record::Set {
-                value: value.into_owned(),
-                revision,
-                ttl,
-            },
-            Record::Publish { signal, payload } => Record::Publish {
-                signal,
-                payload: Cow::Owned(payload.into_owned()),
-            },
+            Record::Set { value, revision, ttl } => {
+                Record::Set { value: value.into_owned(), revision, ttl }
+            }
+            Record::Publish { signal, payload } => {
+                Record::Publish { signal, payload: Cow::Owned(payload.into_owned()) }
+            }
             Record::Delete { revision, reason } => Record::Delete { revision, reason },
         }
     }

@@ -1,4 +1,4 @@
-//! Counters and distributions of the relay, and how they are read (spec: routing.md 15, relay.md 7.5).
+//! Counters and distributions of the relay, and how they are read (spec: routing.md 15).
 //!
 //! Every thread counts in a stripe of its own as far as stripes go round, so that counting costs no
 //! cache line that others write to. Amounts that tables know (sessions, params, queues) are not
@@ -129,10 +129,7 @@ fn message_place(kind: MessageType) -> usize {
 
 #[inline]
 fn error_place(code: ErrorCode) -> usize {
-    ErrorCode::ALL
-        .iter()
-        .position(|known| *known == code)
-        .unwrap_or(0)
+    ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -190,18 +187,9 @@ mod tests {
         metrics.conflated();
         let families = metrics.families(&Gauges::default());
         assert_eq!(value(&families, "clasp_drops_total", &["event"]), Some(2.0));
-        assert_eq!(
-            value(&families, "clasp_drops_total", &["stream"]),
-            Some(0.0)
-        );
-        assert_eq!(
-            value(&families, "clasp_evictions_total", &["capacity"]),
-            Some(1.0)
-        );
-        assert_eq!(
-            value(&families, "clasp_handshake_failures_total", &["timeout"]),
-            Some(1.0)
-        );
+        assert_eq!(value(&families, "clasp_drops_total", &["stream"]), Some(0.0));
+        assert_eq!(value(&families, "clasp_evictions_total", &["capacity"]), Some(1.0));
+        assert_eq!(value(&families, "clasp_handshake_failures_total", &["timeout"]), Some(1.0));
         assert_eq!(value(&families, "clasp_conflated_total", &[]), Some(1.0));
     }
 
@@ -216,20 +204,11 @@ mod tests {
         assert_eq!(suffixed(&families, name, "_bucket", Some("1")), Some(2.0));
         assert_eq!(suffixed(&families, name, "_bucket", Some("2")), Some(3.0));
         assert_eq!(suffixed(&families, name, "_bucket", Some("5")), Some(4.0));
-        assert_eq!(
-            suffixed(&families, name, "_bucket", Some("10000")),
-            Some(4.0)
-        );
-        assert_eq!(
-            suffixed(&families, name, "_bucket", Some("+Inf")),
-            Some(5.0)
-        );
+        assert_eq!(suffixed(&families, name, "_bucket", Some("10000")), Some(4.0));
+        assert_eq!(suffixed(&families, name, "_bucket", Some("+Inf")), Some(5.0));
         assert_eq!(suffixed(&families, name, "_count", None), Some(5.0));
         assert_eq!(suffixed(&families, name, "_sum", None), Some(50_006.0));
-        assert_eq!(
-            value(&families, "clasp_deliveries_total", &[]),
-            Some(50_006.0)
-        );
+        assert_eq!(value(&families, "clasp_deliveries_total", &[]), Some(50_006.0));
     }
 
     #[test]
@@ -240,18 +219,9 @@ mod tests {
         metrics.observe_latency(MessageType::Set, 5_000_000_000);
         let families = metrics.families(&Gauges::default());
         let name = "clasp_message_latency_seconds";
-        assert_eq!(
-            suffixed(&families, name, "_bucket", Some("0.0000001")),
-            Some(0.0)
-        );
-        assert_eq!(
-            suffixed(&families, name, "_bucket", Some("0.00000025")),
-            Some(1.0)
-        );
-        assert_eq!(
-            suffixed(&families, name, "_bucket", Some("0.0000005")),
-            Some(2.0)
-        );
+        assert_eq!(suffixed(&families, name, "_bucket", Some("0.0000001")), Some(0.0));
+        assert_eq!(suffixed(&families, name, "_bucket", Some("0.00000025")), Some(1.0));
+        assert_eq!(suffixed(&families, name, "_bucket", Some("0.0000005")), Some(2.0));
         assert_eq!(suffixed(&families, name, "_bucket", Some("1")), Some(2.0));
         assert_eq!(suffixed(&families, name, "_count", None), Some(3.0));
         let sum = suffixed(&families, name, "_sum", None);
@@ -270,19 +240,12 @@ mod tests {
             }
         });
         let families = metrics.families(&Gauges::default());
-        assert_eq!(
-            value(&families, "clasp_messages_total", &["ping"]),
-            Some(20_000.0)
-        );
+        assert_eq!(value(&families, "clasp_messages_total", &["ping"]), Some(20_000.0));
     }
 
     #[test]
     fn gauges_are_passed_through_and_names_are_unique() {
-        let gauges = Gauges {
-            sessions_active: 3,
-            queue_bytes: 7,
-            ..Gauges::default()
-        };
+        let gauges = Gauges { sessions_active: 3, queue_bytes: 7, ..Gauges::default() };
         let families = Metrics::new().families(&gauges);
         assert_eq!(value(&families, "clasp_sessions_active", &[]), Some(3.0));
         assert_eq!(value(&families, "clasp_queue_bytes", &[]), Some(7.0));

@@ -86,9 +86,7 @@ impl Bucket {
         if now_us.saturating_sub(began_us) >= EXCESS_US_MAX {
             return Verdict::Exhausted;
         }
-        let due = self
-            .noticed_us
-            .is_none_or(|last| now_us.saturating_sub(last) >= NOTICE_US);
+        let due = self.noticed_us.is_none_or(|last| now_us.saturating_sub(last) >= NOTICE_US);
         let notice = due.then(|| {
             self.noticed_us = Some(now_us);
             std::mem::take(&mut self.discarded)
@@ -109,9 +107,7 @@ mod tests {
     const QUIET: Verdict = Verdict::Refused { notice: None };
 
     fn notice(discarded: u64) -> Verdict {
-        Verdict::Refused {
-            notice: Some(discarded),
-        }
+        Verdict::Refused { notice: Some(discarded) }
     }
 
     #[test]
@@ -166,12 +162,8 @@ mod tests {
     fn ten_seconds_of_excess_end_the_connection() {
         let mut bucket = Bucket::new(10);
         let mut flood = (0..1_000).map(|step| step * 50_000);
-        let began_us = flood
-            .find(|now| bucket.take(1, *now) != Verdict::Allowed)
-            .unwrap();
-        let end_us = flood
-            .find(|now| bucket.take(1, *now) == Verdict::Exhausted)
-            .unwrap();
+        let began_us = flood.find(|now| bucket.take(1, *now) != Verdict::Allowed).unwrap();
+        let end_us = flood.find(|now| bucket.take(1, *now) == Verdict::Exhausted).unwrap();
         assert_eq!((end_us - began_us) / SECOND_US, 10);
     }
 

@@ -61,10 +61,7 @@ struct Announced {
 impl Catalogue {
     /// An empty catalogue.
     pub(crate) fn new(limits: CatalogueLimits) -> Catalogue {
-        Catalogue {
-            limits,
-            inner: Mutex::default(),
-        }
+        Catalogue { limits, inner: Mutex::default() }
     }
 
     /// Takes over the definitions of session `peer`; a later one replaces an earlier one of the
@@ -86,18 +83,12 @@ impl Catalogue {
         for (address, info) in latest {
             let info = definition(info);
             inner.bytes += cost(&info);
-            let announced = Announced {
-                peer,
-                accessed_us: now_us,
-                info,
-            };
+            let announced = Announced { peer, accessed_us: now_us, info };
             if let Some(old) = inner.signals.insert(address.into(), announced) {
                 inner.bytes -= cost(&old.info);
             }
         }
-        inner.next_end_us = inner
-            .next_end_us
-            .min(now_us.saturating_add(self.limits.ttl_us));
+        inner.next_end_us = inner.next_end_us.min(now_us.saturating_add(self.limits.ttl_us));
         Ok(())
     }
 
@@ -145,11 +136,7 @@ impl Catalogue {
 
     /// The session that announced this address last.
     pub(crate) fn announcer(&self, address: &str) -> Option<u64> {
-        self.inner
-            .lock()
-            .signals
-            .get(address)
-            .map(|announced| announced.peer)
+        self.inner.lock().signals.get(address).map(|announced| announced.peer)
     }
 }
 
@@ -240,39 +227,23 @@ mod tests {
     const PAYLOAD: usize = 65_535;
 
     fn limits() -> CatalogueLimits {
-        CatalogueLimits {
-            count_max: 3,
-            bytes_max: 0,
-            ttl_us: 100,
-        }
+        CatalogueLimits { count_max: 3, bytes_max: 0, ttl_us: 100 }
     }
 
     fn signal(address: &str) -> SignalInfo<'_> {
         let signal = SignalType::Event;
-        SignalInfo {
-            address: address.into(),
-            signal,
-            datatype: None,
-            access: None,
-            meta: None,
-        }
+        SignalInfo { address: address.into(), signal, datatype: None, access: None, meta: None }
     }
 
     fn query(catalogue: &Catalogue, pattern: &str, now_us: u64) -> Vec<String> {
         let pattern = Pattern::parse(pattern).unwrap();
         let found = catalogue.query(&pattern, now_us, |_| true, PAYLOAD);
-        found
-            .into_iter()
-            .map(|info| info.address.into_owned())
-            .collect()
+        found.into_iter().map(|info| info.address.into_owned()).collect()
     }
 
     #[test]
     fn query_finds_what_was_announced_in_address_order() {
-        let catalogue = Catalogue::new(CatalogueLimits {
-            count_max: 0,
-            ..limits()
-        });
+        let catalogue = Catalogue::new(CatalogueLimits { count_max: 0, ..limits() });
         let signals = ["/b/x", "/a", "/a/x", "/ab", "/a/x/y"].map(signal);
         catalogue.announce(1, &signals, 0).unwrap();
         assert_eq!(query(&catalogue, "/a/**", 0), ["/a", "/a/x", "/a/x/y"]);
@@ -286,10 +257,7 @@ mod tests {
     fn a_later_announcement_replaces_an_earlier_one() {
         let catalogue = Catalogue::new(limits());
         catalogue.announce(1, &[signal("/a")], 0).unwrap();
-        let stream = SignalInfo {
-            signal: SignalType::Stream,
-            ..signal("/a")
-        };
+        let stream = SignalInfo { signal: SignalType::Stream, ..signal("/a") };
         catalogue.announce(2, &[signal("/a"), stream], 0).unwrap();
         let pattern = Pattern::parse("/a").unwrap();
         let found = catalogue.query(&pattern, 0, |_| true, PAYLOAD);
@@ -301,44 +269,23 @@ mod tests {
     fn an_announcement_beyond_the_limit_is_refused_whole() {
         let catalogue = Catalogue::new(limits());
         catalogue.announce(1, &["/a", "/b"].map(signal), 0).unwrap();
-        assert_eq!(
-            catalogue.announce(1, &["/c", "/d"].map(signal), 0),
-            Err(Full)
-        );
+        assert_eq!(catalogue.announce(1, &["/c", "/d"].map(signal), 0), Err(Full));
         assert_eq!(catalogue.len(), 2);
-        catalogue
-            .announce(1, &["/a", "/b", "/c", "/c"].map(signal), 0)
-            .unwrap();
+        catalogue.announce(1, &["/a", "/b", "/c", "/c"].map(signal), 0).unwrap();
         assert_eq!(catalogue.announce(1, &[signal("/d")], 0), Err(Full));
         catalogue.announce(1, &[signal("/a")], 0).unwrap();
     }
 
     #[test]
     fn bytes_are_limited_and_given_back() {
-        let catalogue = Catalogue::new(CatalogueLimits {
-            bytes_max: 1_100,
-            ..limits()
-        });
+        let catalogue = Catalogue::new(CatalogueLimits { bytes_max: 1_100, ..limits() });
         let wide = "x".repeat(700);
-        let large = SignalInfo {
-            datatype: Some(wide.as_str().into()),
-            ..signal("/a")
-        };
-        catalogue
-            .announce(1, std::slice::from_ref(&large), 0)
-            .unwrap();
-        let other = SignalInfo {
-            address: "/b".into(),
-            ..large
-        };
-        assert_eq!(
-            catalogue.announce(1, std::slice::from_ref(&other), 0),
-            Err(Full)
-        );
+        let large = SignalInfo { datatype: Some(wide.as_str().into()), ..signal("/a") };
+        catalogue.announce(1, std::slice::from_ref(&large), 0).unwrap();
+        let other = SignalInfo { address: "/b".into(), ..large };
+        assert_eq!(catalogue.announce(1, std::slice::from_ref(&other), 0), Err(Full));
         catalogue.announce(1, &[signal("/a")], 0).unwrap();
-        catalogue
-            .announce(1, std::slice::from_ref(&other), 0)
-            .unwrap();
+        catalogue.announce(1, std::slice::from_ref(&other), 0).unwrap();
         assert_eq!(catalogue.expire(100), 2);
         assert_eq!(catalogue.inner.lock().bytes, 0);
     }
@@ -358,21 +305,14 @@ mod tests {
     #[test]
     fn expired_definitions_make_room() {
         let catalogue = Catalogue::new(limits());
-        catalogue
-            .announce(1, &["/a", "/b", "/c"].map(signal), 0)
-            .unwrap();
-        catalogue
-            .announce(1, &["/d", "/e", "/f"].map(signal), 100)
-            .unwrap();
+        catalogue.announce(1, &["/a", "/b", "/c"].map(signal), 0).unwrap();
+        catalogue.announce(1, &["/d", "/e", "/f"].map(signal), 100).unwrap();
         assert_eq!(query(&catalogue, "/**", 100), ["/d", "/e", "/f"]);
     }
 
     #[test]
     fn without_lifetime_definitions_stay() {
-        let catalogue = Catalogue::new(CatalogueLimits {
-            ttl_us: 0,
-            ..limits()
-        });
+        let catalogue = Catalogue::new(CatalogueLimits { ttl_us: 0, ..limits() });
         catalogue.announce(1, &[signal("/a")], 0).unwrap();
         assert_eq!(catalogue.expire(u64::MAX), 0);
         assert_eq!(query(&catalogue, "/a", u64::MAX), ["/a"]);
@@ -381,9 +321,7 @@ mod tests {
     #[test]
     fn what_may_not_be_read_is_not_told() {
         let catalogue = Catalogue::new(limits());
-        catalogue
-            .announce(1, &["/a", "/secret"].map(signal), 0)
-            .unwrap();
+        catalogue.announce(1, &["/a", "/secret"].map(signal), 0).unwrap();
         let all = Pattern::parse("/**").unwrap();
         let found = catalogue.query(&all, 0, |address| address == "/a", PAYLOAD);
         assert_eq!(found, [signal("/a")]);
@@ -392,22 +330,11 @@ mod tests {
     #[test]
     fn a_result_is_cut_to_the_payload() {
         let catalogue = Catalogue::new(limits());
-        let typed = SignalInfo {
-            datatype: Some("f32".into()),
-            ..signal("/a")
-        };
+        let typed = SignalInfo { datatype: Some("f32".into()), ..signal("/a") };
         catalogue.announce(1, &[typed, signal("/b")], 0).unwrap();
         let all = Pattern::parse("/**").unwrap();
         let fits = |payload| catalogue.query(&all, 0, |_| true, payload).len();
         let first = RESULT_BYTES + 4 + 2 + 5;
-        assert_eq!(
-            (
-                fits(first - 1),
-                fits(first),
-                fits(first + 5),
-                fits(first + 6)
-            ),
-            (0, 1, 1, 2)
-        );
+        assert_eq!((fits(first - 1), fits(first), fits(first + 5), fits(first + 6)), (0, 1, 1, 2));
     }
 }

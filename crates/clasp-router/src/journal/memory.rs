@@ -54,17 +54,8 @@ struct Span<'a> {
 impl MemoryJournal {
     /// An empty journal; at either limit the oldest entries go.
     pub fn new(entries_max: usize, bytes_max: usize) -> MemoryJournal {
-        let ring = Ring {
-            entries: VecDeque::new(),
-            next: 1,
-            bytes: 0,
-            by_address: HashMap::new(),
-        };
-        MemoryJournal {
-            entries_max,
-            bytes_max,
-            ring: Mutex::new(ring),
-        }
+        let ring = Ring { entries: VecDeque::new(), next: 1, bytes: 0, by_address: HashMap::new() };
+        MemoryJournal { entries_max, bytes_max, ring: Mutex::new(ring) }
     }
 
     fn ascending(
@@ -76,18 +67,12 @@ impl MemoryJournal {
         let end = span.to;
         let mut left = query.limit;
         if left == 0 {
-            return Scan {
-                through: query.after,
-                complete: span.from > end,
-            };
+            return Scan { through: query.after, complete: span.from > end };
         }
         loop {
             let chunk = self.ring.lock().take_first(&mut span);
             if chunk.is_empty() {
-                return Scan {
-                    through: end.max(query.after),
-                    complete: true,
-                };
+                return Scan { through: end.max(query.after), complete: true };
             }
             for kept in &chunk {
                 let stored = kept.stored();
@@ -96,10 +81,7 @@ impl MemoryJournal {
                 }
                 left -= 1;
                 if !visit(&stored) || left == 0 {
-                    return Scan {
-                        through: kept.sequence,
-                        complete: kept.sequence >= end,
-                    };
+                    return Scan { through: kept.sequence, complete: kept.sequence >= end };
                 }
             }
         }
@@ -151,26 +133,16 @@ impl Journal for MemoryJournal {
     ) -> Result<Scan, JournalError> {
         let to = self.latest();
         let address = query.pattern.is_literal().then(|| query.pattern.as_str());
-        let span = Span {
-            from: query.after.saturating_add(1),
-            to,
-            address,
-        };
+        let span = Span { from: query.after.saturating_add(1), to, address };
         let Some(per_address) = query.newest_per_address else {
             return Ok(self.ascending(query, span, visit));
         };
         for kept in self.newest(query, span, per_address).iter().rev() {
             if !visit(&kept.stored()) {
-                return Ok(Scan {
-                    through: kept.sequence,
-                    complete: false,
-                });
+                return Ok(Scan { through: kept.sequence, complete: false });
             }
         }
-        Ok(Scan {
-            through: to.max(query.after),
-            complete: true,
-        })
+        Ok(Scan { through: to.max(query.after), complete: true })
     }
 
     fn latest(&self) -> u64 {
@@ -205,20 +177,10 @@ impl Ring {
             Some((address, _)) => Arc::clone(address),
             None => Arc::from(entry.address),
         };
-        self.by_address
-            .entry(Arc::clone(&address))
-            .or_default()
-            .push_back(sequence);
+        self.by_address.entry(Arc::clone(&address)).or_default().push_back(sequence);
         let record = entry.record.clone().into_owned();
         let timestamp_us = entry.timestamp_us;
-        let kept = Kept {
-            sequence,
-            group,
-            timestamp_us,
-            author,
-            address,
-            record,
-        };
+        let kept = Kept { sequence, group, timestamp_us, author, address, record };
         self.bytes += kept.cost();
         self.entries.push_back(Arc::new(kept));
     }
@@ -239,10 +201,7 @@ impl Ring {
     /// The first entries of the span, in ascending order; the span then begins behind them.
     fn take_first(&self, span: &mut Span<'_>) -> Vec<Arc<Kept>> {
         let found: Vec<_> = self.within(span).take(CHUNK).cloned().collect();
-        span.from = found
-            .last()
-            .map_or(span.to, |kept| kept.sequence)
-            .saturating_add(1);
+        span.from = found.last().map_or(span.to, |kept| kept.sequence).saturating_add(1);
         found
     }
 
@@ -267,9 +226,7 @@ impl Ring {
         };
         let start = sequences.partition_point(|sequence| *sequence < from);
         let end = sequences.partition_point(|sequence| *sequence <= to);
-        let places = sequences
-            .range(start.min(end)..end)
-            .map(|sequence| self.place(*sequence));
+        let places = sequences.range(start.min(end)..end).map(|sequence| self.place(*sequence));
         Box::new(places.filter_map(|place| self.entries.get(place)))
     }
 
@@ -289,11 +246,7 @@ impl Kept {
             address: &self.address,
             record: self.record.borrowed(),
         };
-        Stored {
-            sequence: self.sequence,
-            group: self.group,
-            entry,
-        }
+        Stored { sequence: self.sequence, group: self.group, entry }
     }
 
     fn cost(&self) -> usize {
@@ -363,13 +316,7 @@ mod tests {
         for step in 0..1_000 {
             journal.append(&suite::set(if step % 3 == 0 { "/a" } else { "/b" }, step));
         }
-        assert_eq!(
-            sequences(&journal, "/**"),
-            (1..=1_000).collect::<Vec<u64>>()
-        );
-        assert_eq!(
-            sequences(&journal, "/a"),
-            (1..=1_000).step_by(3).collect::<Vec<u64>>()
-        );
+        assert_eq!(sequences(&journal, "/**"), (1..=1_000).collect::<Vec<u64>>());
+        assert_eq!(sequences(&journal, "/a"), (1..=1_000).step_by(3).collect::<Vec<u64>>());
     }
 }

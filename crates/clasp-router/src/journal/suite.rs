@@ -15,22 +15,13 @@ type Case = (&'static str, fn(&dyn Journal));
 pub(crate) fn run<J: Journal>(new: impl Fn() -> J) {
     let cases: [Case; 11] = [
         ("numbers follow commit order", numbers_follow_commit_order),
-        (
-            "entries come back as they went in",
-            entries_come_back_as_they_went_in,
-        ),
+        ("entries come back as they went in", entries_come_back_as_they_went_in),
         ("groups are told", groups_are_told),
         ("patterns select addresses", patterns_select_addresses),
         ("times are inclusive", times_are_inclusive),
         ("types select", types_select),
-        (
-            "deletions come on request only",
-            deletions_come_on_request_only,
-        ),
-        (
-            "pages join without gap or overlap",
-            pages_join_without_gap_or_overlap,
-        ),
+        ("deletions come on request only", deletions_come_on_request_only),
+        ("pages join without gap or overlap", pages_join_without_gap_or_overlap),
         ("a visitor may stop", a_visitor_may_stop),
         ("newest per address", newest_per_address),
         ("a visitor may append", a_visitor_may_append),
@@ -46,40 +37,18 @@ pub(crate) fn run<J: Journal>(new: impl Fn() -> J) {
 /// A SET at this time, with the time as revision and value.
 pub(crate) fn set(address: &str, timestamp_us: u64) -> Entry<'_> {
     let value = RawValue::int(timestamp_us as i64);
-    let record = Record::Set {
-        value,
-        revision: timestamp_us,
-        ttl: None,
-    };
-    Entry {
-        timestamp_us,
-        author: AUTHOR,
-        address,
-        record,
-    }
+    let record = Record::Set { value, revision: timestamp_us, ttl: None };
+    Entry { timestamp_us, author: AUTHOR, address, record }
 }
 
 fn publish(address: &str, timestamp_us: u64, signal: SignalType) -> Entry<'_> {
     let payload = Cow::Borrowed(&[0x20, 0x00, 0xFF][..]);
-    Entry {
-        timestamp_us,
-        author: AUTHOR,
-        address,
-        record: Record::Publish { signal, payload },
-    }
+    Entry { timestamp_us, author: AUTHOR, address, record: Record::Publish { signal, payload } }
 }
 
 fn delete(address: &str, timestamp_us: u64) -> Entry<'_> {
-    let record = Record::Delete {
-        revision: 7,
-        reason: DeleteReason::Expired,
-    };
-    Entry {
-        timestamp_us,
-        author: AUTHOR,
-        address,
-        record,
-    }
+    let record = Record::Delete { revision: 7, reason: DeleteReason::Expired };
+    Entry { timestamp_us, author: AUTHOR, address, record }
 }
 
 fn pattern(text: &str) -> Pattern {
@@ -111,36 +80,16 @@ fn entries_come_back_as_they_went_in(journal: &dyn Journal) {
     let (bytes, _) = RawValue::parse(0x09, &[0x00, 0x02, 0x00, 0xFF]).unwrap();
     let ttl = Some(Ttl::Absolute(30));
     let entries = [
-        Entry {
-            record: Record::Set {
-                value: nan,
-                revision: u64::MAX,
-                ttl,
-            },
-            ..set("/a", 1)
-        },
-        Entry {
-            record: Record::Set {
-                value: bytes,
-                revision: 1,
-                ttl: None,
-            },
-            ..set("/é", 2)
-        },
+        Entry { record: Record::Set { value: nan, revision: u64::MAX, ttl }, ..set("/a", 1) },
+        Entry { record: Record::Set { value: bytes, revision: 1, ttl: None }, ..set("/é", 2) },
         publish("/a/b", u64::MAX, SignalType::Gesture),
-        Entry {
-            author: "",
-            ..delete("/a", 0)
-        },
+        Entry { author: "", ..delete("/a", 0) },
     ];
     for entry in &entries {
         journal.append(entry);
     }
     let all = pattern("/**");
-    let query = Query {
-        deletions: true,
-        ..Query::of(&all)
-    };
+    let query = Query { deletions: true, ..Query::of(&all) };
     let mut place = 0;
     let visit = &mut |stored: &Stored<'_>| {
         assert_eq!(stored.entry, entries[place]);
@@ -167,10 +116,7 @@ fn groups_are_told(journal: &dyn Journal) {
 }
 
 fn patterns_select_addresses(journal: &dyn Journal) {
-    for (step, address) in ["/a", "/a/b", "/A/b", "/a/b/c", "/a_b", "/a%"]
-        .iter()
-        .enumerate()
-    {
+    for (step, address) in ["/a", "/a/b", "/A/b", "/a/b/c", "/a_b", "/a%"].iter().enumerate() {
         journal.append(&set(address, step as u64));
     }
     let of = |text: &str| sequences(journal, &Query::of(&pattern(text)));
@@ -187,16 +133,7 @@ fn times_are_inclusive(journal: &dyn Journal) {
         journal.append(&set("/a", time));
     }
     let a = pattern("/a");
-    let within = |from_us, to_us| {
-        sequences(
-            journal,
-            &Query {
-                from_us,
-                to_us,
-                ..Query::of(&a)
-            },
-        )
-    };
+    let within = |from_us, to_us| sequences(journal, &Query { from_us, to_us, ..Query::of(&a) });
     assert_eq!(within(Some(20), Some(30)), [2, 3]);
     assert_eq!(within(Some(21), None), [2, 4]);
     assert_eq!(within(None, Some(20)), [1, 3]);
@@ -211,13 +148,7 @@ fn types_select(journal: &dyn Journal) {
     }
     let a = pattern("/a");
     let of = |types: &[SignalType]| {
-        sequences(
-            journal,
-            &Query {
-                types: TypeMask::of(types),
-                ..Query::of(&a)
-            },
-        )
+        sequences(journal, &Query { types: TypeMask::of(types), ..Query::of(&a) })
     };
     assert_eq!(of(&[SignalType::Param]), [1, 2]);
     assert_eq!(of(&[SignalType::Event, SignalType::Timeline]), [3, 6]);
@@ -230,28 +161,9 @@ fn deletions_come_on_request_only(journal: &dyn Journal) {
     let a = pattern("/a");
     let query = Query::of(&a);
     assert_eq!(sequences(journal, &query), [1]);
-    assert_eq!(
-        sequences(
-            journal,
-            &Query {
-                deletions: true,
-                ..query
-            }
-        ),
-        [1, 2]
-    );
+    assert_eq!(sequences(journal, &Query { deletions: true, ..query }), [1, 2]);
     let types = TypeMask::of(&[SignalType::Event]);
-    assert_eq!(
-        sequences(
-            journal,
-            &Query {
-                deletions: true,
-                types,
-                ..query
-            }
-        ),
-        []
-    );
+    assert_eq!(sequences(journal, &Query { deletions: true, types, ..query }), []);
 }
 
 fn pages_join_without_gap_or_overlap(journal: &dyn Journal) {
@@ -263,11 +175,7 @@ fn pages_join_without_gap_or_overlap(journal: &dyn Journal) {
         let whole = sequences(journal, &Query::of(&text));
         let (mut pages, mut after) = (Vec::new(), 0);
         loop {
-            let query = Query {
-                after,
-                limit: 50,
-                ..Query::of(&text)
-            };
+            let query = Query { after, limit: 50, ..Query::of(&text) };
             let page = sequences(journal, &query);
             assert!(page.len() <= 50);
             pages.extend(page);
@@ -281,26 +189,8 @@ fn pages_join_without_gap_or_overlap(journal: &dyn Journal) {
         assert_eq!(pages, whole);
     }
     let all = pattern("/**");
-    assert_eq!(
-        sequences(
-            journal,
-            &Query {
-                limit: 0,
-                ..Query::of(&all)
-            }
-        ),
-        []
-    );
-    assert_eq!(
-        sequences(
-            journal,
-            &Query {
-                after: u64::MAX,
-                ..Query::of(&all)
-            }
-        ),
-        []
-    );
+    assert_eq!(sequences(journal, &Query { limit: 0, ..Query::of(&all) }), []);
+    assert_eq!(sequences(journal, &Query { after: u64::MAX, ..Query::of(&all) }), []);
 }
 
 fn a_visitor_may_stop(journal: &dyn Journal) {
@@ -325,36 +215,16 @@ fn newest_per_address(journal: &dyn Journal) {
     let (all, a) = (pattern("/**"), pattern("/a"));
     let newest = |pattern, count, limit| {
         let newest_per_address = Some(count);
-        sequences(
-            journal,
-            &Query {
-                newest_per_address,
-                limit,
-                ..Query::of(pattern)
-            },
-        )
+        sequences(journal, &Query { newest_per_address, limit, ..Query::of(pattern) })
     };
     assert_eq!(newest(&all, 2, usize::MAX), [598, 599, 600, 601]);
     assert_eq!(newest(&all, 3, 2), [600, 601]);
     assert_eq!(newest(&a, 3, usize::MAX), [595, 598, 601]);
     assert_eq!(newest(&a, 0, usize::MAX), []);
     let types = TypeMask::of(&[SignalType::Param]);
-    let query = Query {
-        types,
-        newest_per_address: Some(1),
-        ..Query::of(&all)
-    };
+    let query = Query { types, newest_per_address: Some(1), ..Query::of(&all) };
     assert_eq!(sequences(journal, &query), [598, 600]);
-    assert_eq!(
-        sequences(
-            journal,
-            &Query {
-                after: 599,
-                ..query
-            }
-        ),
-        [600]
-    );
+    assert_eq!(sequences(journal, &Query { after: 599, ..query }), [600]);
 }
 
 fn a_visitor_may_append(journal: &dyn Journal) {

@@ -83,11 +83,7 @@ fn labelled_counters(stripes: &Stripes) -> [Family; 5] {
     [
         labelled(
             stripes,
-            (
-                "clasp_messages_total",
-                "Messages received and decoded.",
-                "type",
-            ),
+            ("clasp_messages_total", "Messages received and decoded.", "type"),
             MessageType::ALL.map(|kind| kind.label().to_owned()),
             |stripe| &stripe.messages,
         ),
@@ -105,21 +101,13 @@ fn labelled_counters(stripes: &Stripes) -> [Family; 5] {
         ),
         labelled(
             stripes,
-            (
-                "clasp_evictions_total",
-                "Params that left the store without a request.",
-                "reason",
-            ),
+            ("clasp_evictions_total", "Params that left the store without a request.", "reason"),
             EvictionReason::ALL.map(|reason| reason.label().to_owned()),
             |stripe| &stripe.evictions,
         ),
         labelled(
             stripes,
-            (
-                "clasp_handshake_failures_total",
-                "Connections that got no session.",
-                "reason",
-            ),
+            ("clasp_handshake_failures_total", "Connections that got no session.", "reason"),
             HandshakeFailure::ALL.map(|reason| reason.label().to_owned()),
             |stripe| &stripe.handshake_failures,
         ),
@@ -140,12 +128,7 @@ fn labelled<const N: usize>(
         value: float(stripes.sum(|stripe| &counters(stripe)[place])),
     });
     let samples = samples.collect();
-    Family {
-        name,
-        help,
-        kind: Kind::Counter,
-        samples,
-    }
+    Family { name, help, kind: Kind::Counter, samples }
 }
 
 fn plain_counters(stripes: &Stripes) -> impl Iterator<Item = Family> {
@@ -161,26 +144,14 @@ fn plain_counters(stripes: &Stripes) -> impl Iterator<Item = Family> {
             "Sessions closed because they did not read.",
             |stripe| &stripe.slow_consumers_closed,
         ),
-        (
-            "clasp_decode_errors_total",
-            "Frames that could not be decoded.",
-            |stripe| &stripe.decode_errors,
-        ),
-        (
-            "clasp_journal_errors_total",
-            "Failures of the journal.",
-            |stripe| &stripe.journal_errors,
-        ),
-        (
-            "clasp_bytes_received_total",
-            "Bytes received from clients.",
-            |stripe| &stripe.bytes_received,
-        ),
-        (
-            "clasp_bytes_sent_total",
-            "Bytes sent to clients.",
-            |stripe| &stripe.bytes_sent,
-        ),
+        ("clasp_decode_errors_total", "Frames that could not be decoded.", |stripe| {
+            &stripe.decode_errors
+        }),
+        ("clasp_journal_errors_total", "Failures of the journal.", |stripe| &stripe.journal_errors),
+        ("clasp_bytes_received_total", "Bytes received from clients.", |stripe| {
+            &stripe.bytes_received
+        }),
+        ("clasp_bytes_sent_total", "Bytes sent to clients.", |stripe| &stripe.bytes_sent),
     ];
     PLAIN
         .into_iter()
@@ -195,12 +166,7 @@ fn fanout(stripes: &Stripes) -> [Family; 2] {
     distribution(&whole, &bounds, (None, 1.0), &mut samples);
     [
         single(DELIVERIES_NAME, DELIVERIES_HELP, Kind::Counter, whole.sum),
-        Family {
-            name: FANOUT_NAME,
-            help: FANOUT_HELP,
-            kind: Kind::Histogram,
-            samples,
-        },
+        Family { name: FANOUT_NAME, help: FANOUT_HELP, kind: Kind::Histogram, samples },
     ]
 }
 
@@ -214,12 +180,7 @@ fn latency(stripes: &Stripes) -> Family {
             distribution(&whole, &bounds, (label, 1e-9), &mut samples);
         }
     }
-    Family {
-        name: LATENCY_NAME,
-        help: LATENCY_HELP,
-        kind: Kind::Histogram,
-        samples,
-    }
+    Family { name: LATENCY_NAME, help: LATENCY_HELP, kind: Kind::Histogram, samples }
 }
 
 /// Appends the samples of one distribution; `unit` is what an amount of 1 is told as.
@@ -231,90 +192,39 @@ fn distribution<const N: usize>(
 ) {
     let labels = |le: Option<&str>| {
         let own = label.map(|(name, value)| (name, value.to_owned()));
-        own.into_iter()
-            .chain(le.map(|le| ("le", le.to_owned())))
-            .collect()
+        own.into_iter().chain(le.map(|le| ("le", le.to_owned()))).collect()
     };
     let buckets = bounds.iter().map(String::as_str).zip(whole.up_to);
     for (le, count) in buckets.chain([("+Inf", whole.count)]) {
-        samples.push(Sample {
-            suffix: "_bucket",
-            labels: labels(Some(le)),
-            value: float(count),
-        });
+        samples.push(Sample { suffix: "_bucket", labels: labels(Some(le)), value: float(count) });
     }
     let sum = float(whole.sum) * unit;
-    samples.push(Sample {
-        suffix: "_sum",
-        labels: labels(None),
-        value: sum,
-    });
-    samples.push(Sample {
-        suffix: "_count",
-        labels: labels(None),
-        value: float(whole.count),
-    });
+    samples.push(Sample { suffix: "_sum", labels: labels(None), value: sum });
+    samples.push(Sample { suffix: "_count", labels: labels(None), value: float(whole.count) });
 }
 
 fn gauge_families(gauges: &Gauges) -> impl Iterator<Item = Family> {
     [
-        (
-            "clasp_sessions_active",
-            "Open sessions.",
-            gauges.sessions_active,
-        ),
-        (
-            "clasp_subscriptions_active",
-            "Subscriptions.",
-            gauges.subscriptions_active,
-        ),
-        (
-            "clasp_state_params_active",
-            "Params in the store.",
-            gauges.state_params_active,
-        ),
-        (
-            "clasp_state_bytes",
-            "Bytes of the params in the store.",
-            gauges.state_bytes,
-        ),
-        (
-            "clasp_queue_bytes",
-            "Bytes waiting for clients to read.",
-            gauges.queue_bytes,
-        ),
-        (
-            "clasp_bundles_pending",
-            "Scheduled bundles that have not run.",
-            gauges.bundles_pending,
-        ),
+        ("clasp_sessions_active", "Open sessions.", gauges.sessions_active),
+        ("clasp_subscriptions_active", "Subscriptions.", gauges.subscriptions_active),
+        ("clasp_state_params_active", "Params in the store.", gauges.state_params_active),
+        ("clasp_state_bytes", "Bytes of the params in the store.", gauges.state_bytes),
+        ("clasp_queue_bytes", "Bytes waiting for clients to read.", gauges.queue_bytes),
+        ("clasp_bundles_pending", "Scheduled bundles that have not run.", gauges.bundles_pending),
         (
             "clasp_journal_lag_entries",
             "Journal entries that are not durable yet.",
             gauges.journal_lag_entries,
         ),
-        (
-            "clasp_signals_active",
-            "Announced signals.",
-            gauges.signals_active,
-        ),
+        ("clasp_signals_active", "Announced signals.", gauges.signals_active),
     ]
     .into_iter()
     .map(|(name, help, amount)| single(name, help, Kind::Gauge, amount))
 }
 
 fn single(name: &'static str, help: &'static str, kind: Kind, amount: u64) -> Family {
-    let samples = vec![Sample {
-        suffix: "",
-        labels: Vec::new(),
-        value: float(amount),
-    }];
-    Family {
-        name,
-        help,
-        kind,
-        samples,
-    }
+    let samples = vec![Sample { suffix: "", labels: Vec::new(), value: float(amount) }];
+    Family { name, help, kind, samples }
 }
 
 /// Prometheus knows floats only; counts beyond 2^53 lose their last digits.

@@ -3,9 +3,8 @@
 use super::stripe::Counter;
 
 /// Upper bounds of `clasp_broadcast_fanout`, in sessions.
-pub(super) const FANOUT_BOUNDS: [u64; 13] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000,
-];
+pub(super) const FANOUT_BOUNDS: [u64; 13] =
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
 /// Upper bounds of `clasp_message_latency_seconds`, in nanoseconds.
 pub(super) const LATENCY_BOUNDS: [u64; 22] = [
@@ -84,12 +83,7 @@ pub(super) struct Distribution<const N: usize> {
 impl<const N: usize> Histogram<N> {
     pub(super) fn new(bounds: &'static [u64; N]) -> Histogram<N> {
         let buckets = std::array::from_fn(|_| Counter::default());
-        Histogram {
-            bounds,
-            buckets,
-            above: Counter::default(),
-            sum: Counter::default(),
-        }
+        Histogram { bounds, buckets, above: Counter::default(), sum: Counter::default() }
     }
 
     #[inline]
@@ -101,11 +95,7 @@ impl<const N: usize> Histogram<N> {
 
     /// Several histograms as one.
     pub(super) fn together<'a>(parts: impl Iterator<Item = &'a Histogram<N>>) -> Distribution<N> {
-        let mut whole = Distribution {
-            up_to: [0; N],
-            count: 0,
-            sum: 0,
-        };
+        let mut whole = Distribution { up_to: [0; N], count: 0, sum: 0 };
         for part in parts {
             for (bucket, counter) in whole.up_to.iter_mut().zip(&part.buckets) {
                 *bucket += counter.get();
@@ -138,18 +128,12 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_own_bucket() {
-        let (one, two) = (
-            Histogram::new(&FANOUT_BOUNDS),
-            Histogram::new(&FANOUT_BOUNDS),
-        );
+        let (one, two) = (Histogram::new(&FANOUT_BOUNDS), Histogram::new(&FANOUT_BOUNDS));
         one.observe(1);
         two.observe(10_000);
         two.observe(10_001);
         let whole = Histogram::together([&one, &two].into_iter());
-        assert_eq!(
-            (whole.up_to[0], whole.up_to[11], whole.up_to[12]),
-            (1, 1, 2)
-        );
+        assert_eq!((whole.up_to[0], whole.up_to[11], whole.up_to[12]), (1, 1, 2));
         assert_eq!((whole.count, whole.sum), (3, 20_002));
     }
 }

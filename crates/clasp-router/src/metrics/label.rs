@@ -128,23 +128,8 @@ mod tests {
 
     #[test]
     fn lists_are_in_the_order_of_the_counters() {
-        assert!(
-            DropKind::ALL
-                .iter()
-                .enumerate()
-                .all(|(place, kind)| *kind as usize == place)
-        );
-        assert!(
-            EvictionReason::ALL
-                .iter()
-                .enumerate()
-                .all(|(place, it)| *it as usize == place)
-        );
-        assert!(
-            HandshakeFailure::ALL
-                .iter()
-                .enumerate()
-                .all(|(place, it)| *it as usize == place)
-        );
+        assert!(DropKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
+        assert!(EvictionReason::ALL.iter().enumerate().all(|(place, it)| *it as usize == place));
+        assert!(HandshakeFailure::ALL.iter().enumerate().all(|(place, it)| *it as usize == place));
     }
 }

@@ -118,10 +118,7 @@ mod tests {
         let stripes = Stripes::default();
         stripes.mine().conflated.add(2);
         stripes.mine().conflated.add(3);
-        let held: Vec<u64> = stripes
-            .iter()
-            .map(|stripe| stripe.conflated.get())
-            .collect();
+        let held: Vec<u64> = stripes.iter().map(|stripe| stripe.conflated.get()).collect();
         assert_eq!(held.iter().filter(|amount| **amount > 0).count(), 1);
         assert_eq!(stripes.sum(|stripe| &stripe.conflated), 5);
     }

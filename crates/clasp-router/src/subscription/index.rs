@@ -127,8 +127,7 @@ impl<T> Index<T> {
     pub(crate) fn matching(&self, address: &str, scratch: &mut Scratch, out: &mut Vec<PatternId>) {
         out.clear();
         if !self.wildcards.is_empty() {
-            self.wildcards
-                .matching(address, scratch, |pattern| out.push(PatternId(pattern)));
+            self.wildcards.matching(address, scratch, |pattern| out.push(PatternId(pattern)));
         }
         let exact = self.find(address);
         out.extend(exact.filter(|id| self.pattern(*id).is_some_and(Pattern::is_literal)));
@@ -145,10 +144,7 @@ impl<T> Index<T> {
 
     /// The pattern of an id, if it is in use.
     pub(crate) fn pattern(&self, id: PatternId) -> Option<&Pattern> {
-        self.slots
-            .get(id.0 as usize)
-            .and_then(Slot::entry)
-            .map(|entry| &entry.pattern)
+        self.slots.get(id.0 as usize).and_then(Slot::entry).map(|entry| &entry.pattern)
     }
 
     /// How many subscriptions there are.
@@ -167,10 +163,7 @@ impl<T> Index<T> {
             self.wildcards.insert(&pattern, id);
         }
         let hash = self.hasher.hash_one(pattern.as_str());
-        let slot = Slot::Used(Entry {
-            pattern,
-            subscribers: vec![subscriber],
-        });
+        let slot = Slot::Used(Entry { pattern, subscribers: vec![subscriber] });
         match self.slots.get_mut(id as usize) {
             Some(free) => {
                 if let Slot::Free(next) = std::mem::replace(free, slot) {
@@ -180,8 +173,7 @@ impl<T> Index<T> {
             None => self.slots.push(slot),
         }
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_text
-            .insert_unique(hash, id, |id| hasher.hash_one(slots[*id as usize].text()));
+        self.by_text.insert_unique(hash, id, |id| hasher.hash_one(slots[*id as usize].text()));
         self.subscriptions += 1;
         PatternId(id)
     }
@@ -227,10 +219,8 @@ mod tests {
         let mut out = Vec::new();
         index.matching(address, &mut Scratch::default(), &mut out);
         assert!(out.is_sorted());
-        let mut texts: Vec<String> = out
-            .iter()
-            .map(|id| index.pattern(*id).unwrap().as_str().to_owned())
-            .collect();
+        let mut texts: Vec<String> =
+            out.iter().map(|id| index.pattern(*id).unwrap().as_str().to_owned()).collect();
         texts.sort_unstable();
         texts
     }
@@ -238,15 +228,10 @@ mod tests {
     #[test]
     fn literal_and_wildcard_patterns_are_found_together() {
         let mut index = Index::default();
-        for text in [
-            "/a/b", "/a/*", "/a/**", "/a/b*", "/**", "/a/c", "/**/b", "/*/*/c",
-        ] {
+        for text in ["/a/b", "/a/*", "/a/**", "/a/b*", "/**", "/a/c", "/**/b", "/*/*/c"] {
             index.insert(pattern(text), key(1), ());
         }
-        assert_eq!(
-            found(&index, "/a/b"),
-            ["/**", "/**/b", "/a/*", "/a/**", "/a/b", "/a/b*"]
-        );
+        assert_eq!(found(&index, "/a/b"), ["/**", "/**/b", "/a/*", "/a/**", "/a/b", "/a/b*"]);
         assert_eq!(found(&index, "/a"), ["/**", "/a/**"]);
         assert_eq!(found(&index, "/x/y/c"), ["/**", "/*/*/c"]);
     }
@@ -268,11 +253,7 @@ mod tests {
             index.insert(pattern("/a"), key(peer), peer * 10 + index.len() as u64);
         }
         let id = index.find("/a").unwrap();
-        let peers: Vec<u64> = index
-            .subscribers(id)
-            .iter()
-            .map(|(key, _)| key.peer)
-            .collect();
+        let peers: Vec<u64> = index.subscribers(id).iter().map(|(key, _)| key.peer).collect();
         assert_eq!(peers, [1, 3, 5, 9]);
         assert_eq!(index.subscribers(id)[2].1, 54);
         assert_eq!(index.len(), 4);
@@ -311,11 +292,7 @@ mod tests {
     #[test]
     fn many_globstars_cost_no_more_than_nodes_times_segments() {
         let mut index = Index::default();
-        for text in [
-            "/**/a/**/a/**/a/**/a",
-            "/**/a/**/a/**/a/**/b",
-            "/**/a/**/*/**/a/**/a",
-        ] {
+        for text in ["/**/a/**/a/**/a/**/a", "/**/a/**/a/**/a/**/b", "/**/a/**/*/**/a/**/a"] {
             index.insert(pattern(text), key(1), ());
         }
         let address = "/a".repeat(2_000);
@@ -335,18 +312,12 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = String> {
-        (
-            prop::collection::vec(segment(), 0..5),
-            prop::bool::weighted(0.2),
-        )
-            .prop_map(|(segments, slash)| {
+        (prop::collection::vec(segment(), 0..5), prop::bool::weighted(0.2)).prop_map(
+            |(segments, slash)| {
                 let text = format!("/{}", segments.join("/"));
-                if slash && text.len() > 1 {
-                    text + "/"
-                } else {
-                    text
-                }
-            })
+                if slash && text.len() > 1 { text + "/" } else { text }
+            },
+        )
     }
 
     #[derive(Debug, Clone)]

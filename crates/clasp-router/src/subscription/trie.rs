@@ -219,9 +219,7 @@ impl Trie {
             let child = &self.nodes[*child as usize];
             child.parent == parent && *child.text == *text
         };
-        self.literals
-            .find(self.edge_hash(parent, text_hash), same)
-            .copied()
+        self.literals.find(self.edge_hash(parent, text_hash), same).copied()
     }
 
     fn edge_hash(&self, parent: u32, text_hash: u64) -> u64 {
@@ -233,9 +231,7 @@ impl Trie {
         match edge {
             Edge::Star => node.star,
             Edge::Globstar => node.globstar,
-            Edge::Literal => self
-                .literal(parent, text, self.hasher.hash_one(text))
-                .unwrap_or(NONE),
+            Edge::Literal => self.literal(parent, text, self.hasher.hash_one(text)).unwrap_or(NONE),
             Edge::Partial => {
                 let mut child = node.partial;
                 while child != NONE && *self.nodes[child as usize].text != *text {
@@ -285,10 +281,7 @@ impl Trie {
 
     /// Frees a node without children; gives its parent.
     fn remove_child(&mut self, id: u32) -> u32 {
-        let bare = Node {
-            sibling: self.free,
-            ..Node::new("", Edge::Literal, NONE)
-        };
+        let bare = Node { sibling: self.free, ..Node::new("", Edge::Literal, NONE) };
         let node = std::mem::replace(&mut self.nodes[id as usize], bare);
         self.free = id;
         let above = &mut self.nodes[node.parent as usize];
@@ -362,10 +355,7 @@ mod tests {
         }
         assert!(trie.is_empty() && trie.literals.is_empty());
         let root = &trie.nodes[ROOT as usize];
-        assert_eq!(
-            (root.children, root.star, root.globstar, root.partial),
-            (0, NONE, NONE, NONE)
-        );
+        assert_eq!((root.children, root.star, root.globstar, root.partial), (0, NONE, NONE, NONE));
         let mut free = 0;
         let mut next = trie.free;
         while next != NONE {
@@ -377,10 +367,7 @@ mod tests {
 
     #[test]
     fn one_scratch_serves_tries_of_any_size() {
-        let (small, large) = (
-            trie(&["/*"]),
-            trie(&["/a/b/*", "/a/b*/c", "/**/c", "/*/*/*"]),
-        );
+        let (small, large) = (trie(&["/*"]), trie(&["/a/b/*", "/a/b*/c", "/**/c", "/*/*/*"]));
         let mut scratch = Scratch::default();
         assert_eq!(found(&small, &mut scratch, "/a"), [0]);
         assert_eq!(found(&large, &mut scratch, "/a/b/c"), [0, 1, 2, 3]);

@@ -1,0 +1,88 @@
+//! Message to verb: the one match.
+
+use std::sync::Arc;
+
+use clasp_protocol::message::Ack;
+use clasp_protocol::{ErrorCode, Message, Qos};
+
+use crate::clock::Now;
+use crate::config::AckPolicy;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+use crate::verbs;
+
+/// One message of an open session with all that its verb needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'r> {
+    pub(crate) router: &'r Arc<Router>,
+    pub(crate) session: &'r Arc<Session>,
+    pub(crate) qos: Qos,
+    /// Payload as received.
+    pub(crate) wire: &'r [u8],
+    pub(crate) now: Now,
+}
+
+/// What a message costs in a rate limit (routing.md 5.5).
+pub(crate) fn cost(message: &Message<'_>) -> u32 {
+    match message {
+        Message::Ping | Message::Pong => 0,
+        Message::Bundle(bundle) => bundle.parts.len().max(1) as u32,
+        Message::Replay(_) => 10,
+        Message::Subscribe(subscribe) if subscribe.pattern == "/**" => 10,
+        _ => 1,
+    }
+}
+
+impl Request<'_> {
+    /// Carries out one message.
+    pub(crate) fn dispatch(&self, message: &Message<'_>) -> Result<(), Refusal> {
+        match message {
+            Message::Set(set) => verbs::set::set(self, set),
+            Message::Publish(publish) => verbs::publish::publish(self, publish),
+            Message::Get(get) => verbs::get::get(self, get),
+            Message::Subscribe(subscribe) => verbs::subscribe::subscribe(self, subscribe),
+            Message::Unsubscribe(unsubscribe) => {
+                verbs::subscribe::unsubscribe(self, *unsubscribe);
+                Ok(())
+            }
+            Message::Bundle(bundle) => verbs::bundle::bundle(self, bundle),
+            Message::Announce(announce) => verbs::announce::announce(self, announce),
+            Message::Query(query) => verbs::announce::query(self, query),
+            Message::Replay(replay) => verbs::replay::replay(self, replay),
+            Message::Sync(sync) => {
+                verbs::clock::sync(self, *sync);
+                Ok(())
+            }
+            Message::Ping => {
+                self.reply(&Message::Pong, Qos::Fire);
+                Ok(())
+            }
+            Message::FederationSync(_) => {
+                Err(Refusal::new(ErrorCode::Rejected, "federation is not enabled on this relay"))
+            }
+            Message::Hello(_) => {
+                Err(Refusal::new(ErrorCode::InvalidMessage, "the session is already established"))
+            }
+            // What only a relay sends is ignored when a client does (routing.md 2.5).
+            Message::Welcome(_)
+            | Message::Snapshot(_)
+            | Message::Pong
+            | Message::Ack(_)
+            | Message::Error(_)
+            | Message::Result(_) => Ok(()),
+        }
+    }
+
+    /// Answers the sender.
+    pub(crate) fn reply(&self, message: &Message<'_>, qos: Qos) {
+        self.router.reply(&self.session.outbox, message, qos, self.now);
+    }
+
+    /// Confirms the request, if its sender wants that.
+    pub(crate) fn acknowledge(&self, ack: Ack<'_>) {
+        if self.router.config.ack == AckPolicy::Always || self.qos != Qos::Fire {
+            self.reply(&Message::Ack(ack), Qos::Fire);
+        }
+    }
+}

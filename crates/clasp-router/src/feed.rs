@@ -1,0 +1,260 @@
+//! What is produced for a session at the pace at which it reads: snapshots, history, params that
+//! it missed (routing.md 3.6, 5.2, 8).
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clasp_protocol::codec::SnapshotBuilder;
+use clasp_protocol::message::{Ack, Set};
+use clasp_protocol::pattern::Segment;
+use clasp_protocol::{Message, Pattern, Qos};
+
+use crate::broadcast::Broadcast;
+use crate::clock::Now;
+use crate::history::{self, History};
+use crate::outbox::{Class, Missed};
+use crate::policy::Visibility;
+use crate::router::Router;
+use crate::session::Session;
+use crate::state::param::Param;
+use crate::state::store::SHARDS;
+
+/// Nothing more is produced while so many bytes wait.
+const AHEAD_BYTES: usize = 128 << 10;
+
+/// Params looked at under locks before what was found is sent.
+const SCAN_MAX: usize = 4_096;
+
+/// Something that is produced step by step.
+#[derive(Debug)]
+pub(crate) enum Feed {
+    /// Params as they are.
+    Snapshot(SnapshotFeed),
+    /// What was journalled.
+    History(History),
+}
+
+/// Params that match, shard by shard, in the order of their addresses.
+#[derive(Debug)]
+pub(crate) struct SnapshotFeed {
+    /// `None` asks for everything the session may read.
+    pattern: Option<Pattern>,
+    /// Literal beginning of the pattern.
+    prefix: Box<str>,
+    shard: usize,
+    after: Option<Arc<str>>,
+    /// An empty SNAPSHOT is sent if nothing was found.
+    even_empty: bool,
+    /// Reading counts as access.
+    touches: bool,
+}
+
+impl Feed {
+    /// Everything the session may read, and a SNAPSHOT even if that is nothing.
+    pub(crate) fn initial() -> Feed {
+        Feed::Snapshot(SnapshotFeed::new(None, true))
+    }
+
+    /// One empty SNAPSHOT.
+    pub(crate) fn empty() -> Feed {
+        Feed::Snapshot(SnapshotFeed { shard: SHARDS, ..SnapshotFeed::new(None, true) })
+    }
+
+    /// Params that a subscription begins with.
+    pub(crate) fn subscription(pattern: Pattern) -> Feed {
+        Feed::Snapshot(SnapshotFeed { touches: true, ..SnapshotFeed::new(Some(pattern), false) })
+    }
+}
+
+impl SnapshotFeed {
+    fn new(pattern: Option<Pattern>, even_empty: bool) -> SnapshotFeed {
+        let prefix = pattern.as_ref().map_or_else(|| "/".into(), literal_prefix);
+        SnapshotFeed { pattern, prefix, shard: 0, after: None, even_empty, touches: false }
+    }
+}
+
+/// Segments before the first wildcard.
+fn literal_prefix(pattern: &Pattern) -> Box<str> {
+    let mut prefix = String::new();
+    for segment in pattern.segments() {
+        let Segment::Literal(text) = segment else { break };
+        prefix.push('/');
+        prefix.push_str(text);
+    }
+    prefix.into()
+}
+
+/// Produces until the session has enough to read or there is nothing more.
+pub(crate) fn pull(router: &Arc<Router>, session: &Arc<Session>, now: Now) {
+    while session.outbox.backlog_bytes() < AHEAD_BYTES {
+        let next = session.feeds.lock().pop_front();
+        let unfinished = match next {
+            Some(Feed::Snapshot(feed)) => {
+                snapshot_step(router, session, feed, now).map(Feed::Snapshot)
+            }
+            Some(Feed::History(history)) => {
+                history::step(router, session, history, now).map(Feed::History)
+            }
+            None => match session.outbox.take_missed() {
+                Some(missed) => {
+                    resend(router, session, missed, now);
+                    None
+                }
+                None => {
+                    session.outbox.set_feed(false);
+                    return;
+                }
+            },
+        };
+        if let Some(feed) = unfinished {
+            session.feeds.lock().push_front(feed);
+        }
+    }
+    session.outbox.set_feed(true);
+}
+
+/// Sends one SNAPSHOT frame. The locks of the shards it took params from are held until it is
+/// queued, so that no older value follows a newer one (O3).
+fn snapshot_step(
+    router: &Router,
+    session: &Session,
+    mut feed: SnapshotFeed,
+    now: Now,
+) -> Option<SnapshotFeed> {
+    let mut builder = SnapshotBuilder::new(router.config.snapshot_payload_bytes_max);
+    let mut held = Vec::new();
+    let mut scanned = 0;
+    while feed.shard < SHARDS {
+        let mut shard = router.store.lock(feed.shard);
+        let SnapshotFeed { pattern, prefix, after, touches, .. } = &mut feed;
+        let mut last = None;
+        let done = shard.visit_params(prefix, after.as_deref(), |address, param| {
+            scanned += 1;
+            let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(address));
+            if wanted && !param.is_expired(now) {
+                if !push_param(router, session, &mut builder, (address, param)) {
+                    return ControlFlow::Break(());
+                }
+                if *touches {
+                    param.touch(&router.config.params, now);
+                }
+            }
+            last = Some(Arc::clone(address));
+            if scanned >= SCAN_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if !builder.is_empty() {
+            held.push(shard);
+        }
+        if !done {
+            feed.after = last.or(feed.after);
+            break;
+        }
+        feed.shard += 1;
+        feed.after = None;
+    }
+    let finished = feed.shard >= SHARDS;
+    if !builder.is_empty() || (finished && feed.even_empty) {
+        feed.even_empty = false;
+        if let Ok(frame) = Broadcast::build(|out| {
+            builder.finish(out);
+            Ok(())
+        }) {
+            session.outbox.push(&frame, Class::Reply, now.mono_us);
+        }
+    }
+    (!finished).then_some(feed)
+}
+
+/// Adds a param if the session may see it; false means that the frame is full.
+fn push_param(
+    router: &Router,
+    session: &Session,
+    builder: &mut SnapshotBuilder,
+    (address, param): (&str, &Param),
+) -> bool {
+    if !session.grant.may_listen(address) {
+        return true;
+    }
+    match visibility(router, session, address, param) {
+        Visibility::Withhold => true,
+        Visibility::Deliver => push_entry(builder, &param.entry(address)),
+        Visibility::Redacted(value) => {
+            let mut entry = param.entry(address);
+            entry.value = value;
+            push_entry(builder, &entry)
+        }
+    }
+}
+
+/// An entry that does not even fit an empty frame of the chosen size gets one of full size.
+fn push_entry(
+    builder: &mut SnapshotBuilder,
+    entry: &clasp_protocol::message::ParamEntry<'_>,
+) -> bool {
+    if builder.push(entry) {
+        return true;
+    }
+    if !builder.is_empty() {
+        return false;
+    }
+    *builder = SnapshotBuilder::new(clasp_protocol::limits::PAYLOAD_BYTES_MAX);
+    let fits = builder.push(entry);
+    debug_assert!(fits, "a SET that is accepted fits a SNAPSHOT");
+    true
+}
+
+/// What the session may see of a stored param.
+pub(crate) fn visibility(
+    router: &Router,
+    session: &Session,
+    address: &str,
+    param: &Param,
+) -> Visibility {
+    if !router.ports.policy.filters() {
+        return Visibility::Deliver;
+    }
+    router.ports.policy.visible(session.actor(), address, &param.value)
+}
+
+/// Sends the current values of params whose news were dropped.
+fn resend(router: &Router, session: &Arc<Session>, missed: Missed, now: Now) {
+    let addresses = match missed {
+        Missed::Some(addresses) => addresses,
+        Missed::All => return crate::verbs::subscribe::snapshot_all(router, session),
+    };
+    for address in addresses {
+        if !crate::verbs::subscribe::hears_param(router, session, &address) {
+            continue;
+        }
+        let place = router.store.place(&address);
+        let mut shard = router.store.lock(place.shard);
+        let Some(param) = shard.param(&address, place.hash) else { continue };
+        if param.is_expired(now) {
+            continue;
+        }
+        let value = match visibility(router, session, &address, param) {
+            Visibility::Withhold => continue,
+            Visibility::Deliver => param.value.borrowed(),
+            Visibility::Redacted(value) => value,
+        };
+        let set = Set { revision: Some(param.revision), ..Set::new(&*address, value) };
+        if let Ok(frame) = Broadcast::new(&Message::Set(set), Qos::Confirm) {
+            session.outbox.push(&frame, Class::Param(&address), now.mono_us);
+        }
+    }
+}
+
+/// Ends a REPLAY.
+pub(crate) fn finish_replay(
+    router: &Router,
+    session: &Arc<Session>,
+    (pattern, entries, confirm): (&str, u64, bool),
+    now: Now,
+) {
+    session.replaying.store(false, Ordering::Relaxed);
+    if confirm {
+        let ack = Ack { address: Some(pattern.into()), revision: Some(entries), ..Ack::default() };
+        router.reply(&session.outbox, &Message::Ack(ack), Qos::Fire, now);
+    }
+}

@@ -1,0 +1,80 @@
+//! HELLO to session (routing.md 2.2 to 2.4).
+
+use std::sync::Arc;
+
+use clasp_auth::Denied;
+use clasp_protocol::message::{Features, Hello, Welcome};
+use clasp_protocol::{ErrorCode, Message, Qos};
+use uuid::Uuid;
+
+use crate::clock::Now;
+use crate::config::InitialSnapshot;
+use crate::feed::Feed;
+use crate::metrics::HandshakeFailure;
+use crate::outbox::Outbox;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+
+/// Version of the protocol in WELCOME.
+const PROTOCOL_VERSION: u8 = 1;
+
+/// A HELLO that does not open a session.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) refusal: Refusal,
+    /// WebSocket close code.
+    pub(crate) close_code: u16,
+    /// For the metrics.
+    pub(crate) reason: HandshakeFailure,
+}
+
+/// Opens a session: WELCOME first, then the initial snapshot, then everything else.
+pub(crate) fn greet(
+    router: &Arc<Router>,
+    hello: &Hello<'_>,
+    outbox: &Arc<Outbox>,
+    peer: u64,
+    now: Now,
+) -> Result<Arc<Session>, Rejected> {
+    if hello.version == 0 {
+        let refusal = Refusal::new(ErrorCode::UnsupportedVersion, "protocol version 0 is unknown");
+        return Err(Rejected { refusal, close_code: 1002, reason: HandshakeFailure::Version });
+    }
+    let token = hello.token.as_deref().filter(|token| !token.is_empty());
+    let grant = router
+        .ports
+        .authenticator
+        .authenticate(token, now.unix_us)
+        .map_err(|denied| denied_by(&denied))?;
+    let id: Arc<str> = Uuid::new_v4().hyphenated().to_string().into();
+    let session = Session::new(peer, Arc::clone(&id), grant, Arc::clone(outbox));
+    let welcome = Message::Welcome(Welcome {
+        version: PROTOCOL_VERSION,
+        features: Features::RELAY,
+        time: now.unix_us,
+        session: (&*id).into(),
+        name: router.config.name.as_str().into(),
+        token: None,
+    });
+    router.reply(outbox, &welcome, Qos::Fire, now);
+    router.sessions.write().insert(id, Arc::clone(&session));
+    let full = match router.config.initial_snapshot {
+        InitialSnapshot::Full => true,
+        InitialSnapshot::Empty => false,
+        InitialSnapshot::UpTo(params) => router.store.len() <= params,
+    };
+    let feed = if full { Feed::initial() } else { Feed::empty() };
+    session.feeds.lock().push_back(feed);
+    crate::feed::pull(router, &session, now);
+    Ok(session)
+}
+
+fn denied_by(denied: &Denied) -> Rejected {
+    let reason = match denied {
+        Denied::Missing | Denied::Invalid(_) => HandshakeFailure::Unauthorized,
+        Denied::Expired => HandshakeFailure::TokenExpired,
+        Denied::Misconfigured => HandshakeFailure::Misconfigured,
+    };
+    Rejected { refusal: Refusal::denied(denied), close_code: 1008, reason }
+}

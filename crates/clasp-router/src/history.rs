@@ -1,0 +1,179 @@
+//! REPLAY and the history of a subscription, page by page (routing.md 3.3, 8).
+
+use std::sync::Arc;
+
+use clasp_protocol::message::{Replay, Set, SignalType, TypeMask};
+use clasp_protocol::{ErrorCode, Message, Pattern, Qos, codec};
+
+use crate::broadcast::Broadcast;
+use crate::clock::Now;
+use crate::journal::{JournalError, Query, Record, Scan, Stored};
+use crate::outbox::Class;
+use crate::policy::Visibility;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+
+/// Entries read from the journal at a time.
+const PAGE: usize = 256;
+
+/// A walk through the journal for one session.
+#[derive(Debug)]
+pub(crate) struct History {
+    pattern: Pattern,
+    from_us: Option<u64>,
+    to_us: Option<u64>,
+    types: TypeMask,
+    after: u64,
+    left: usize,
+    sent: u64,
+    newest_per_address: Option<usize>,
+    /// Set for a REPLAY: whether its end is confirmed.
+    replay: Option<bool>,
+}
+
+impl History {
+    /// What REPLAY asks for, at most `entries_max` of it.
+    pub(crate) fn replay(
+        pattern: Pattern,
+        replay: &Replay<'_>,
+        entries_max: u32,
+        confirm: bool,
+    ) -> History {
+        History {
+            pattern,
+            from_us: replay.from,
+            to_us: replay.to,
+            types: TypeMask::from_wire(replay.types),
+            after: 0,
+            left: replay.limit.unwrap_or(entries_max).min(entries_max) as usize,
+            sent: 0,
+            newest_per_address: None,
+            replay: Some(confirm),
+        }
+    }
+
+    /// The newest signals of each address that a subscription begins with.
+    pub(crate) fn newest(pattern: Pattern, types: TypeMask, per_address: u32) -> History {
+        History {
+            pattern,
+            from_us: None,
+            to_us: None,
+            types,
+            after: 0,
+            left: usize::MAX,
+            sent: 0,
+            newest_per_address: Some(per_address as usize),
+            replay: None,
+        }
+    }
+}
+
+/// Sends one page; gives back what is left of the walk.
+pub(crate) fn step(
+    router: &Arc<Router>,
+    session: &Arc<Session>,
+    mut history: History,
+    now: Now,
+) -> Option<History> {
+    let page = read_page(router, session, &mut history, now);
+    let finished = match page {
+        Ok(scan) => {
+            history.after = scan.through;
+            scan.complete || history.left == 0
+        }
+        Err(error) => {
+            router.metrics.journal_error();
+            let text = format!("the journal cannot be read: {error}");
+            let refusal = Refusal::new(ErrorCode::InternalError, text).at(history.pattern.as_str());
+            router.refuse(&session.outbox, &refusal, now);
+            true
+        }
+    };
+    if !finished {
+        return Some(history);
+    }
+    if let Some(confirm) = history.replay {
+        let outcome = (history.pattern.as_str(), history.sent, confirm);
+        crate::feed::finish_replay(router, session, outcome, now);
+    }
+    None
+}
+
+fn read_page(
+    router: &Router,
+    session: &Session,
+    history: &mut History,
+    now: Now,
+) -> Result<Scan, JournalError> {
+    let Some(journal) = &router.ports.journal else {
+        return Ok(Scan { through: 0, complete: true });
+    };
+    let whole = history.newest_per_address.is_some();
+    let query = Query {
+        from_us: history.from_us,
+        to_us: history.to_us,
+        types: history.types,
+        after: history.after,
+        limit: if whole { history.left } else { history.left.min(PAGE) },
+        newest_per_address: history.newest_per_address,
+        ..Query::of(&history.pattern)
+    };
+    let (mut seen, mut sent) = (0, 0);
+    let scan = journal.query(&query, &mut |stored| {
+        seen += 1;
+        if let Some(frame) = frame(router, session, stored) {
+            session.outbox.push(&frame, Class::Reply, now.mono_us);
+            sent += 1;
+        }
+        true
+    })?;
+    history.sent += sent;
+    history.left = history.left.saturating_sub(seen);
+    Ok(scan)
+}
+
+/// The entry as it was sent then, if the session may see it.
+fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broadcast> {
+    let entry = &stored.entry;
+    if !session.grant.may_listen(entry.address) {
+        return None;
+    }
+    match &entry.record {
+        Record::Delete { .. } => None,
+        Record::Set { value, revision, .. } => {
+            let value = match visible(router, session, entry.address, value) {
+                Visibility::Withhold => return None,
+                Visibility::Deliver => value.borrowed(),
+                Visibility::Redacted(value) => value,
+            };
+            let set = Set { revision: Some(*revision), ..Set::new(entry.address, value) };
+            Broadcast::new(&Message::Set(set), Qos::Confirm).ok()
+        }
+        Record::Publish { payload, signal } => {
+            let Ok(Message::Publish(mut publish)) = codec::decode(payload) else { return None };
+            publish.timestamp.get_or_insert(entry.timestamp_us);
+            if let Some(value) = &publish.value {
+                match visible(router, session, entry.address, value) {
+                    Visibility::Withhold => return None,
+                    Visibility::Deliver => {}
+                    Visibility::Redacted(value) => publish.value = Some(value),
+                }
+            }
+            let qos = if *signal == SignalType::Stream { Qos::Fire } else { Qos::Confirm };
+            Broadcast::new(&Message::Publish(publish), qos).ok()
+        }
+    }
+}
+
+fn visible(
+    router: &Router,
+    session: &Session,
+    address: &str,
+    value: &clasp_protocol::RawValue<'_>,
+) -> Visibility {
+    if !router.ports.policy.filters() {
+        return Visibility::Deliver;
+    }
+    router.ports.policy.visible(session.actor(), address, value)
+}

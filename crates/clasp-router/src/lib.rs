@@ -1,0 +1,42 @@
+//! The mind of the relay: sessions, params, subscriptions. Synchronous and sans-I/O: it owns no
+//! socket, file or clock, never waits, and takes the time as an argument.
+//!
+//! The life of a SET: [`Connection::receive`] → `dispatch` → `verbs::set` → `write` (check, propose,
+//! commit, apply, journal) → `deliver` → each subscriber's [`Outbox`] → its door.
+
+mod broadcast;
+mod clock;
+pub mod config;
+mod connection;
+mod deliver;
+mod dispatch;
+mod feed;
+mod gesture;
+mod handshake;
+mod history;
+mod housekeeping;
+pub mod journal;
+pub mod metrics;
+mod outbox;
+mod p2p;
+pub mod policy;
+mod rate;
+mod refusal;
+mod router;
+mod schedule;
+mod session;
+mod signals;
+mod state;
+mod subscription;
+mod timeline;
+mod timer;
+mod verbs;
+mod write;
+
+pub use broadcast::Framing;
+pub use clock::Now;
+pub use config::Config;
+pub use connection::{Connection, Flow, LinkInfo};
+pub use outbox::{Close, Outbox, Taken, Wake};
+pub use router::{Ports, Router};
+pub use state::Strategy;

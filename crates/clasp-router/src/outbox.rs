@@ -1,0 +1,398 @@
+//! Bounded queue from the router to one link (routing.md 5.2).
+//!
+//! While the peer keeps up, frames are appended to one buffer that the door swaps out and writes
+//! in one call. Above the soft limit the [`Backlog`] takes over and conflates.
+
+mod backlog;
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::broadcast::{Broadcast, Framing};
+use crate::config::OutboxConfig;
+use crate::metrics::Metrics;
+use backlog::Backlog;
+pub(crate) use backlog::Missed;
+
+/// Called when an outbox goes from quiet to having something.
+///
+/// It may run under locks of the router and on any thread: it must be cheap and never block.
+pub trait Wake: Send + Sync {
+    /// Somebody should call [`Outbox::take`] soon.
+    fn wake(self: Arc<Self>);
+}
+
+/// Why a link is closed, in the words of a WebSocket Close frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// WebSocket close code.
+    pub code: u16,
+    /// For a person.
+    pub reason: Cow<'static, str>,
+}
+
+impl Close {
+    /// From code and reason.
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Close {
+        Close { code, reason: reason.into() }
+    }
+}
+
+/// What [`Outbox::take`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Bytes to write.
+    Bytes,
+    /// Nothing; the next push wakes again.
+    Empty,
+    /// Nothing buffered, but the router has more: call `Connection::pull`, then take again.
+    Pull,
+    /// All is handed out; close the link.
+    Close(Close),
+}
+
+/// What may happen to a frame when its session is slow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Class<'a> {
+    /// An answer; never dropped.
+    Reply,
+    /// A param; the latest one of an address counts.
+    Param(&'a Arc<str>),
+    /// A param inside a bundle; kept in its place, sent again later if it had to be dropped.
+    BundledParam(&'a Arc<str>),
+    /// A stream frame or gesture move; the latest one of an address and gesture id counts.
+    Latest(&'a Arc<str>, u32),
+    /// Events, timelines, gesture starts and ends; each one counts.
+    Ordered,
+}
+
+/// What all outboxes of a router share.
+#[derive(Debug)]
+pub(crate) struct OutboxShared {
+    pub(crate) limits: OutboxConfig,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Bytes waiting in all outboxes, as far as they matter.
+    pub(crate) queued_bytes: AtomicU64,
+    /// Outboxes that were above their soft limit when last seen.
+    pub(crate) congested: Mutex<Vec<Weak<Outbox>>>,
+}
+
+impl OutboxShared {
+    pub(crate) fn new(limits: OutboxConfig, metrics: Arc<Metrics>) -> Arc<OutboxShared> {
+        Arc::new(OutboxShared {
+            limits,
+            metrics,
+            queued_bytes: AtomicU64::new(0),
+            congested: Mutex::new(Vec::new()),
+        })
+    }
+}
+
+/// Queue from the router to one link.
+pub struct Outbox {
+    framing: Framing,
+    legacy: AtomicBool,
+    shared: Arc<OutboxShared>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    ready: Vec<u8>,
+    ready_frames: u32,
+    /// Part of this queue that is counted in [`OutboxShared::queued_bytes`].
+    accounted_bytes: u32,
+    /// The door knows that there is something.
+    notified: bool,
+    /// The router has more to produce.
+    feed: bool,
+    gone: bool,
+    backlog: Option<Box<Backlog>>,
+    close: Option<Box<Close>>,
+    wake: Option<Arc<dyn Wake>>,
+}
+
+/// Queues that differ less from what is counted are not counted again.
+const ACCOUNT_STEP_BYTES: usize = 64 << 10;
+
+/// Bytes moved from the backlog to the buffer at a time.
+const REFILL_BYTES: usize = 64 << 10;
+
+/// Broadcasts from this size on are kept by reference.
+const BY_REFERENCE_BYTES_MIN: usize = 16 << 10;
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("framing", &self.framing).finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        framing: Framing,
+        shared: Arc<OutboxShared>,
+        wake: Arc<dyn Wake>,
+    ) -> Arc<Outbox> {
+        let inner = Inner {
+            ready: Vec::new(),
+            ready_frames: 0,
+            accounted_bytes: 0,
+            notified: false,
+            feed: false,
+            gone: false,
+            backlog: None,
+            close: None,
+            wake: Some(wake),
+        };
+        Arc::new(Outbox {
+            framing,
+            legacy: AtomicBool::new(false),
+            shared,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// From now on frames are sent in the MessagePack encoding.
+    pub(crate) fn speak_legacy(&self) {
+        self.legacy.store(true, Ordering::Relaxed);
+    }
+
+    /// Queues a frame. Never blocks, never waits for the peer.
+    #[inline]
+    pub(crate) fn push(self: &Arc<Self>, frame: &Broadcast, class: Class<'_>, now_us: u64) {
+        if self.legacy.load(Ordering::Relaxed) {
+            if let Some(translated) = frame.to_legacy() {
+                self.push_frames(&[(&translated, class)], now_us);
+            }
+            return;
+        }
+        self.push_frames(&[(frame, class)], now_us);
+    }
+
+    /// Queues frames that stay together.
+    pub(crate) fn push_together(self: &Arc<Self>, frames: &[(&Broadcast, Class<'_>)], now_us: u64) {
+        if !self.legacy.load(Ordering::Relaxed) {
+            return self.push_frames(frames, now_us);
+        }
+        let translated: Vec<_> =
+            frames.iter().filter_map(|(frame, class)| Some((frame.to_legacy()?, *class))).collect();
+        let borrowed: Vec<_> = translated.iter().map(|(frame, class)| (frame, *class)).collect();
+        self.push_frames(&borrowed, now_us);
+    }
+
+    #[inline]
+    fn push_frames(self: &Arc<Self>, frames: &[(&Broadcast, Class<'_>)], now_us: u64) {
+        let mut inner = self.inner.lock();
+        if inner.gone || inner.close.is_some() {
+            return;
+        }
+        for (frame, class) in frames {
+            if !inner.append(frame, *class, self.framing, &self.shared.limits) {
+                inner.enqueue(frame, *class, self, now_us);
+            }
+        }
+        if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.accounted_bytes > 0 {
+            inner.account(&self.shared);
+        }
+        let wake = inner.arm();
+        drop(inner);
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+    }
+
+    /// Moves what is to be written into `into`, which must be empty; its allocation is kept here.
+    pub fn take(&self, into: &mut Vec<u8>) -> Taken {
+        let mut inner = self.inner.lock();
+        if inner.gone {
+            return Taken::Empty;
+        }
+        inner.refill(self.framing);
+        if !inner.ready.is_empty() {
+            std::mem::swap(&mut inner.ready, into);
+            inner.ready_frames = 0;
+            if inner.accounted_bytes > 0 {
+                inner.account(&self.shared);
+            }
+            return Taken::Bytes;
+        }
+        // A swapped-in spare must not stay with an idle session.
+        inner.ready = Vec::new();
+        if inner.accounted_bytes > 0 {
+            inner.account(&self.shared);
+        }
+        if inner.feed || inner.backlog.as_ref().is_some_and(|backlog| backlog.has_missed()) {
+            return Taken::Pull;
+        }
+        inner.backlog = None;
+        if let Some(close) = &inner.close {
+            return Taken::Close(Close::clone(close));
+        }
+        inner.notified = false;
+        Taken::Empty
+    }
+
+    /// Closes the link once everything queued before is written.
+    pub fn close(&self, close: Close) {
+        let wake = {
+            let mut inner = self.inner.lock();
+            if inner.gone || inner.close.is_some() {
+                return;
+            }
+            inner.close = Some(Box::new(close));
+            inner.feed = false;
+            inner.arm()
+        };
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+    }
+
+    /// Throws the queue away and closes the link.
+    pub(crate) fn cut(&self, close: Close) {
+        {
+            let mut inner = self.inner.lock();
+            inner.clear(&self.shared);
+        }
+        self.close(close);
+    }
+
+    /// The socket is gone: everything is thrown away and nothing is taken any more.
+    pub fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        inner.gone = true;
+        inner.clear(&self.shared);
+        inner.wake = None;
+    }
+
+    /// Bytes that wait to be taken.
+    pub fn backlog_bytes(&self) -> usize {
+        self.inner.lock().bytes()
+    }
+
+    /// Whether a close was asked for or the socket is gone.
+    pub(crate) fn is_closing(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.gone || inner.close.is_some()
+    }
+
+    /// Says whether the router has more to produce for this link.
+    pub(crate) fn set_feed(&self, feed: bool) {
+        let wake = {
+            let mut inner = self.inner.lock();
+            inner.feed = feed && inner.close.is_none() && !inner.gone;
+            if inner.feed { inner.arm() } else { None }
+        };
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+    }
+
+    /// Params whose news had to be dropped; the caller sends their current values.
+    pub(crate) fn take_missed(&self) -> Option<Missed> {
+        self.inner.lock().backlog.as_mut().and_then(|backlog| backlog.take_missed())
+    }
+
+    /// Since when the queue has been above its hard limit.
+    pub(crate) fn over_hard_since_us(&self, now_us: u64) -> Option<u64> {
+        let mut inner = self.inner.lock();
+        let bytes = inner.bytes();
+        let limits = &self.shared.limits;
+        let backlog = inner.backlog.as_mut()?;
+        backlog.over_hard_since_us(bytes, limits, now_us)
+    }
+
+    /// Whether the backlog is in use.
+    pub(crate) fn is_congested(&self) -> bool {
+        let inner = self.inner.lock();
+        !inner.gone && inner.backlog.is_some()
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let accounted = u64::from(self.inner.get_mut().accounted_bytes);
+        self.shared.queued_bytes.fetch_sub(accounted, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    /// The usual case: the peer keeps up and the frame is small.
+    #[inline]
+    fn append(
+        &mut self,
+        frame: &Broadcast,
+        class: Class<'_>,
+        framing: Framing,
+        limits: &OutboxConfig,
+    ) -> bool {
+        let by_copy = matches!(class, Class::Reply) || frame.len() < BY_REFERENCE_BYTES_MIN;
+        if self.backlog.is_some()
+            || !by_copy
+            || self.ready.len() + frame.len() > limits.soft_bytes_max
+            || self.ready_frames as usize >= limits.soft_frames_max
+        {
+            return false;
+        }
+        frame.append(framing, &mut self.ready);
+        self.ready_frames += 1;
+        true
+    }
+
+    fn enqueue(&mut self, frame: &Broadcast, class: Class<'_>, outbox: &Arc<Outbox>, now_us: u64) {
+        let shared = &outbox.shared;
+        let backlog = self.backlog.get_or_insert_with(|| {
+            shared.congested.lock().push(Arc::downgrade(outbox));
+            Box::default()
+        });
+        let ready = backlog::Ahead { frames: self.ready_frames as usize, bytes: self.ready.len() };
+        backlog.push(frame, class, &ready, shared);
+        backlog.notice_drops(shared, now_us);
+    }
+
+    /// Moves frames of the backlog into an empty buffer.
+    fn refill(&mut self, framing: Framing) {
+        let Some(backlog) = &mut self.backlog else { return };
+        if self.ready.is_empty() {
+            backlog.refill(&mut self.ready, REFILL_BYTES, framing);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.ready.len() + self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
+    }
+
+    fn account(&mut self, shared: &OutboxShared) {
+        let bytes = self.bytes();
+        let accounted = self.accounted_bytes as usize;
+        if bytes.abs_diff(accounted) < ACCOUNT_STEP_BYTES && bytes != 0 {
+            return;
+        }
+        if bytes > accounted {
+            shared.queued_bytes.fetch_add((bytes - accounted) as u64, Ordering::Relaxed);
+        } else {
+            shared.queued_bytes.fetch_sub((accounted - bytes) as u64, Ordering::Relaxed);
+        }
+        self.accounted_bytes = bytes as u32;
+    }
+
+    fn clear(&mut self, shared: &OutboxShared) {
+        self.ready = Vec::new();
+        self.ready_frames = 0;
+        self.feed = false;
+        self.backlog = None;
+        self.account(shared);
+    }
+
+    /// The door's waker, if it has not been told yet.
+    #[inline]
+    fn arm(&mut self) -> Option<Arc<dyn Wake>> {
+        if self.notified {
+            return None;
+        }
+        self.notified = true;
+        self.wake.clone()
+    }
+}

@@ -1,0 +1,218 @@
+//! Owns the parts and ties them together: connect, tick, end of a session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use clasp_auth::Authenticator;
+use clasp_protocol::{Message, Pattern, Qos};
+use parking_lot::{Mutex, RwLock};
+
+use crate::broadcast::Broadcast;
+use crate::clock::Now;
+use crate::config::Config;
+use crate::connection::{Connection, LinkInfo};
+use crate::deliver::Audiences;
+use crate::journal::Journal;
+use crate::metrics::{Family, Gauges, HandshakeFailure, Metrics};
+use crate::outbox::{Class, Close, Outbox, OutboxShared, Wake};
+use crate::p2p::Announcements;
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::session::Session;
+use crate::signals::Catalogue;
+use crate::state::Strategy;
+use crate::state::store::Store;
+use crate::subscription::Subscription;
+use crate::subscription::index::Index;
+use crate::timer::Timers;
+use clasp_protocol::ErrorCode;
+use clasp_protocol::pattern::PatternError;
+
+/// What a router uses without knowing how it is made.
+pub struct Ports {
+    /// Who may open a session.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Rules of the application.
+    pub policy: Arc<dyn Policy>,
+    /// Where history goes; without one REPLAY is refused.
+    pub journal: Option<Arc<dyn Journal>>,
+}
+
+impl Default for Ports {
+    /// Everyone may do everything, nothing is kept.
+    fn default() -> Ports {
+        Ports {
+            authenticator: Arc::new(clasp_auth::Open),
+            policy: Arc::new(crate::policy::OpenPolicy),
+            journal: None,
+        }
+    }
+}
+
+/// The mind of a relay. All methods take `&self` and never wait for a peer.
+pub struct Router {
+    pub(crate) config: Config,
+    pub(crate) ports: Ports,
+    pub(crate) store: Store,
+    pub(crate) strategies: Vec<(Pattern, Strategy)>,
+    pub(crate) index: RwLock<Index<Subscription>>,
+    /// Generation of the index, readable without its lock.
+    pub(crate) generation: AtomicU64,
+    pub(crate) audiences: Mutex<Audiences>,
+    pub(crate) sessions: RwLock<HashMap<Arc<str>, Arc<Session>>>,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) timers: Timers,
+    pub(crate) scheduled: AtomicUsize,
+    pub(crate) signals: Catalogue,
+    pub(crate) announcements: Announcements,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) outboxes: Arc<OutboxShared>,
+    next_peer: AtomicU64,
+    unix_us: AtomicU64,
+    mono_us: AtomicU64,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+impl Router {
+    /// A router with nothing in it.
+    ///
+    /// # Errors
+    /// A pattern of [`crate::config::ParamConfig::strategies`] does not parse.
+    pub fn new(config: Config, ports: Ports) -> Result<Arc<Router>, PatternError> {
+        let metrics = Arc::new(Metrics::new());
+        let strategies = config
+            .params
+            .strategies
+            .iter()
+            .map(|(pattern, strategy)| Ok((Pattern::parse(pattern)?, *strategy)))
+            .collect::<Result<_, PatternError>>()?;
+        Ok(Arc::new(Router {
+            store: Store::new(config.params.tombstones_max),
+            strategies,
+            index: RwLock::new(Index::default()),
+            generation: AtomicU64::new(0),
+            audiences: Mutex::default(),
+            sessions: RwLock::default(),
+            connections: AtomicUsize::new(0),
+            timers: Timers::default(),
+            scheduled: AtomicUsize::new(0),
+            signals: Catalogue::new(config.signals.catalogue_limits()),
+            announcements: Announcements::default(),
+            outboxes: OutboxShared::new(config.outbox.clone(), Arc::clone(&metrics)),
+            metrics,
+            next_peer: AtomicU64::new(1),
+            unix_us: AtomicU64::new(0),
+            mono_us: AtomicU64::new(0),
+            config,
+            ports,
+        }))
+    }
+
+    /// Takes a new link. When the relay is full the outbox already holds an ERROR and a close.
+    pub fn connect(
+        self: &Arc<Router>,
+        link: LinkInfo,
+        wake: Arc<dyn Wake>,
+        now: Now,
+    ) -> Connection {
+        let outbox = Outbox::new(link.framing, Arc::clone(&self.outboxes), wake);
+        let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
+        let others = self.connections.fetch_add(1, Ordering::Relaxed);
+        if self.config.sessions_max > 0 && others >= self.config.sessions_max {
+            let refusal = Refusal::new(ErrorCode::ServiceUnavailable, "server full");
+            self.metrics.handshake_failed(HandshakeFailure::Full);
+            self.refuse(&outbox, &refusal, now);
+            outbox.close(refusal.to_close(1013));
+        }
+        Connection::new(Arc::clone(self), outbox, peer)
+    }
+
+    /// Links that are open, whether or not their HELLO came.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Runs what is due; returns when to come again, in microseconds of the monotonic clock.
+    pub fn tick(self: &Arc<Router>, now: Now) -> Option<u64> {
+        self.unix_us.store(now.unix_us, Ordering::Relaxed);
+        self.mono_us.store(now.mono_us, Ordering::Relaxed);
+        crate::timer::run_due(self, now);
+        self.timers.next_us()
+    }
+
+    /// Whom to wake when something becomes due earlier than [`Router::tick`] said.
+    pub fn set_alarm(&self, alarm: Arc<dyn Wake>) {
+        self.timers.set_alarm(alarm);
+    }
+
+    /// Counters, gauges and histograms as they stand.
+    pub fn metrics(&self) -> Vec<Family> {
+        self.metrics.families(&Gauges {
+            sessions_active: self.sessions.read().len() as u64,
+            subscriptions_active: self.index.read().len() as u64,
+            state_params_active: self.store.len() as u64,
+            state_bytes: self.store.bytes() as u64,
+            queue_bytes: self.outboxes.queued_bytes.load(Ordering::Relaxed),
+            bundles_pending: self.scheduled.load(Ordering::Relaxed) as u64,
+            journal_lag_entries: 0,
+            signals_active: self.signals.len() as u64,
+        })
+    }
+
+    /// Counters that doors feed.
+    pub fn counters(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Encodes an answer into an outbox.
+    pub(crate) fn reply(&self, outbox: &Arc<Outbox>, message: &Message<'_>, qos: Qos, now: Now) {
+        if let Ok(frame) = Broadcast::new(message, qos) {
+            outbox.push(&frame, Class::Reply, now.mono_us);
+        }
+    }
+
+    /// Tells why a request is not carried out.
+    pub(crate) fn refuse(&self, outbox: &Arc<Outbox>, refusal: &Refusal, now: Now) {
+        self.metrics.error(refusal.code);
+        self.reply(outbox, &refusal.to_message(), Qos::Fire, now);
+    }
+
+    /// The time of the last tick, for what happens without one.
+    pub(crate) fn last_now(&self) -> Now {
+        Now::new(self.unix_us.load(Ordering::Relaxed), self.mono_us.load(Ordering::Relaxed))
+    }
+
+    /// The conflict strategy of a new param.
+    pub(crate) fn strategy(&self, address: &str) -> Strategy {
+        self.strategies
+            .iter()
+            .find(|(pattern, _)| pattern.matches(address))
+            .map_or(Strategy::default(), |(_, strategy)| *strategy)
+    }
+
+    /// The one cleanup of a session (routing.md 2.7); runs once, when its connection is dropped.
+    pub(crate) fn end_session(self: &Arc<Router>, session: &Arc<Session>) {
+        session.outbox.abandon();
+        self.sessions.write().remove(&session.id);
+        self.announcements.forget(session.peer);
+        crate::verbs::subscribe::forget_all(self, session);
+        crate::gesture::end_all(self, session);
+        crate::write::release_locks(self, session);
+        session.feeds.lock().clear();
+        *session.pacer.lock() = None;
+    }
+
+    /// Ends every session with this close.
+    pub fn close_all(&self, close: &Close) {
+        let sessions: Vec<_> = self.sessions.read().values().cloned().collect();
+        for session in sessions {
+            session.outbox.close(close.clone());
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One connected client after its HELLO.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+use clasp_auth::Grant;
+use clasp_protocol::message::TypeMask;
+use parking_lot::Mutex;
+
+use crate::clock::Now;
+use crate::feed::Feed;
+use crate::gesture::Gestures;
+use crate::outbox::Outbox;
+use crate::policy::Actor;
+use crate::state::param::Owner;
+use crate::subscription::index::PatternId;
+use crate::subscription::pace::Pacer;
+
+/// One connected client after its HELLO.
+///
+/// Locks are taken in this order: gestures of a session, shards of the store (ascending), the
+/// subscription index, the rest of a session, timers, its outbox.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Number of the connection, never used twice in a process.
+    pub(crate) peer: u64,
+    /// UUID in 36 characters.
+    pub(crate) id: Arc<str>,
+    pub(crate) grant: Grant,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Params this session created.
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) subscriptions: Mutex<Vec<Subscribed>>,
+    /// Params this session has locked.
+    pub(crate) locks: Mutex<Option<Box<HashSet<Arc<str>>>>>,
+    pub(crate) gestures: Mutex<Option<Box<Gestures>>>,
+    pub(crate) pacer: Mutex<Option<Box<Pacer>>>,
+    /// What is still to be produced for it, in order.
+    pub(crate) feeds: Mutex<VecDeque<Feed>>,
+    pub(crate) replaying: AtomicBool,
+    /// Bundles it has scheduled.
+    pub(crate) scheduled: AtomicU32,
+    /// Second on the monotonic clock, and P2P signals sent in it.
+    signalled: Mutex<(u64, u32)>,
+}
+
+/// A pattern the session is subscribed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subscribed {
+    pub(crate) id: u32,
+    pub(crate) pattern: PatternId,
+    pub(crate) types: TypeMask,
+}
+
+impl Session {
+    pub(crate) fn new(peer: u64, id: Arc<str>, grant: Grant, outbox: Arc<Outbox>) -> Arc<Session> {
+        Arc::new(Session {
+            peer,
+            id,
+            grant,
+            outbox,
+            owner: Arc::default(),
+            subscriptions: Mutex::default(),
+            locks: Mutex::default(),
+            gestures: Mutex::default(),
+            pacer: Mutex::default(),
+            feeds: Mutex::default(),
+            replaying: AtomicBool::new(false),
+            scheduled: AtomicU32::new(0),
+            signalled: Mutex::default(),
+        })
+    }
+
+    /// The session as policies see it.
+    pub(crate) fn actor(&self) -> Actor<'_> {
+        Actor { session: &self.id, subject: self.grant.subject.as_deref() }
+    }
+
+    /// Notes that the session holds the lock of an address.
+    pub(crate) fn note_lock(&self, address: &Arc<str>) {
+        self.locks.lock().get_or_insert_default().insert(Arc::clone(address));
+    }
+
+    /// Notes that it does not hold it any more.
+    pub(crate) fn forget_lock(&self, address: &str) {
+        let mut locks = self.locks.lock();
+        if let Some(held) = locks.as_mut() {
+            held.remove(address);
+            if held.is_empty() {
+                *locks = None;
+            }
+        }
+    }
+
+    /// Whether one more P2P signal is all right in this second; 0 means no limit.
+    pub(crate) fn may_signal(&self, per_second_max: u32, now: Now) -> bool {
+        let second = now.mono_us / 1_000_000;
+        let mut signalled = self.signalled.lock();
+        if signalled.0 != second {
+            *signalled = (second, 0);
+        }
+        signalled.1 += 1;
+        per_second_max == 0 || signalled.1 <= per_second_max
+    }
+}

@@ -1,0 +1,124 @@
+//! How much the store holds, and who has to go when it is full (routing.md 4.3, 4.6).
+
+use std::sync::atomic::Ordering;
+
+use super::expiry::Gone;
+use super::param::Param;
+use super::store::{SHARDS, Shard, Store};
+use crate::config::ParamConfig;
+
+/// Params looked at to find one that was not used for long.
+const SAMPLE: usize = 16;
+
+/// Slots looked at before a shard counts as having nothing to evict.
+const SCAN_MAX: usize = 1_024;
+
+impl Store {
+    /// Whether one more param would be too much.
+    pub(crate) fn is_full(&self, config: &ParamConfig, more: usize) -> bool {
+        let count = self.params.load(Ordering::Relaxed) + more;
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        (config.count_max > 0 && count > config.count_max)
+            || (config.bytes_max > 0 && bytes >= config.bytes_max)
+    }
+
+    /// Evicts until `more` params fit. Takes one shard's lock at a time; hold none.
+    pub(crate) fn make_room(&self, config: &ParamConfig, more: usize) -> Result<Vec<Gone>, ()> {
+        let mut gone = Vec::new();
+        while self.is_full(config, more) {
+            if config.reject_new || more > config.count_max.max(1) {
+                return Err(());
+            }
+            gone.push(self.evict_somewhere().ok_or(())?);
+        }
+        Ok(gone)
+    }
+
+    fn evict_somewhere(&self) -> Option<Gone> {
+        let start = self.next_victim.fetch_add(1, Ordering::Relaxed);
+        (0..SHARDS).find_map(|step| {
+            let mut shard = self.lock((start + step) % SHARDS);
+            let slot = shard.least_recent(start)?;
+            self.remove(&mut shard, slot)
+        })
+    }
+
+    /// Revision after which an address goes on; 0 for one that never was.
+    pub(crate) fn last_revision(&self, shard: &Shard, hash: u64) -> u64 {
+        let floor = self.revision_floor.load(Ordering::Relaxed);
+        shard.tombstones.get(&hash).copied().unwrap_or(0).max(floor)
+    }
+
+    /// Takes a param out and remembers its revision.
+    pub(crate) fn remove(&self, shard: &mut Shard, slot: u32) -> Option<Gone> {
+        let (address, hash, param) = shard.take(slot)?;
+        self.bury(shard, hash, param.revision);
+        self.release(&address, &param);
+        Some(Gone { address, revision: param.revision })
+    }
+
+    /// Undoes an installation: puts the former param back, or nothing.
+    pub(crate) fn undo(&self, shard: &mut Shard, slot: u32, before: Option<Param>) {
+        match before {
+            Some(param) => {
+                let replaced = self.install(shard, slot, param);
+                debug_assert!(replaced.is_some(), "an undone write left a param behind");
+            }
+            None => {
+                if let Some((address, _, param)) = shard.take(slot) {
+                    self.release(&address, &param);
+                }
+            }
+        }
+    }
+
+    /// Counts a new param.
+    pub(crate) fn admit(&self, param: &Param) {
+        self.params.fetch_add(1, Ordering::Relaxed);
+        param.owner.created.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn charge(&self, bytes: isize) {
+        self.bytes.fetch_add(bytes as usize, Ordering::Relaxed);
+    }
+
+    fn release(&self, address: &str, param: &Param) {
+        self.params.fetch_sub(1, Ordering::Relaxed);
+        self.charge(-(param.cost_bytes(address) as isize));
+        param.owner.created.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn bury(&self, shard: &mut Shard, hash: u64, revision: u64) {
+        if shard.tombstones.len() >= shard.tombstone_limit {
+            let highest = shard.tombstones.values().copied().max().unwrap_or(0);
+            self.revision_floor.fetch_max(highest, Ordering::Relaxed);
+            shard.tombstones.clear();
+        }
+        shard.tombstones.insert(hash, revision);
+    }
+}
+
+impl Shard {
+    /// Slot of a param that was not used for long, among a few.
+    fn least_recent(&self, start: usize) -> Option<u32> {
+        let slots = self.slots();
+        let mut best: Option<(u64, u32)> = None;
+        let mut seen = 0;
+        for step in 0..slots.min(SCAN_MAX) {
+            // A stride that is odd and large visits the slots in no particular order.
+            let slot = ((start.wrapping_mul(0x9E37_79B1) + step) % slots) as u32;
+            let Some((_, param)) = self.at(slot) else { continue };
+            if !param.is_evictable() {
+                continue;
+            }
+            if best.is_none_or(|(touched_us, _)| param.touched_us < touched_us) {
+                best = Some((param.touched_us, slot));
+            }
+            seen += 1;
+            if seen == SAMPLE {
+                break;
+            }
+        }
+        best.map(|(_, slot)| slot)
+    }
+}

@@ -1,0 +1,86 @@
+//! Ends of life, earliest first (routing.md 4.5).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use super::param::Param;
+use super::store::{Shard, Store};
+use crate::clock::Now;
+
+/// Heap of (microseconds on the monotonic clock, slot). A param that is written or read often is
+/// not moved in the heap each time: its place is checked when it comes up.
+#[derive(Default)]
+pub(crate) struct Deadlines {
+    heap: BinaryHeap<Reverse<(u64, u32)>>,
+}
+
+impl Deadlines {
+    pub(super) fn watch(&mut self, slot: u32, deadline_us: u64) {
+        if deadline_us != u64::MAX {
+            self.heap.push(Reverse((deadline_us, slot)));
+        }
+    }
+
+    fn pop_due(&mut self, now: Now) -> Option<u32> {
+        let Reverse((deadline_us, slot)) = *self.heap.peek()?;
+        if deadline_us > now.mono_us {
+            return None;
+        }
+        self.heap.pop();
+        Some(slot)
+    }
+}
+
+/// A param that left the store.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) address: Arc<str>,
+    pub(crate) revision: u64,
+}
+
+impl Store {
+    /// Removes up to `count` params of a shard whose time is over.
+    pub(crate) fn expire(&self, shard: &mut Shard, now: Now, count: usize) -> Vec<Gone> {
+        let mut gone = Vec::new();
+        while gone.len() < count
+            && let Some(slot) = shard.deadlines.pop_due(now)
+        {
+            let deadline_us = match shard.at(slot) {
+                None => continue,
+                Some((_, param)) => param.deadline_us,
+            };
+            if deadline_us > now.mono_us {
+                shard.deadlines.watch(slot, deadline_us);
+            } else {
+                gone.extend(self.remove(shard, slot));
+            }
+        }
+        gone
+    }
+
+    /// Removes a param that has expired without having been swept yet.
+    pub(crate) fn expire_slot(&self, shard: &mut Shard, slot: u32, now: Now) -> Option<Gone> {
+        let expired = shard.at(slot).is_some_and(|(_, param)| param.is_expired(now));
+        if expired { self.remove(shard, slot) } else { None }
+    }
+
+    /// Installs a param and watches its deadline.
+    pub(crate) fn install(&self, shard: &mut Shard, slot: u32, param: Param) -> Option<Param> {
+        let deadline_us = param.deadline_us;
+        let (cost, address_known) = match shard.at(slot) {
+            Some((address, old)) => {
+                (param.cost_bytes(address) as isize - old.cost_bytes(address) as isize, true)
+            }
+            None => (param.cost_bytes(&shard.entry(slot).address) as isize, false),
+        };
+        let before = shard.put(slot, param);
+        self.charge(cost);
+        // An earlier place in the heap finds the later deadline when it comes up.
+        let watched = before.as_ref().is_some_and(|before| before.deadline_us <= deadline_us);
+        if !(address_known && watched) {
+            shard.deadlines.watch(slot, deadline_us);
+        }
+        before
+    }
+}

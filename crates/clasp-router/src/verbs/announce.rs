@@ -1,0 +1,36 @@
+//! ANNOUNCE and QUERY (routing.md section 9).
+
+use clasp_protocol::limits::PAYLOAD_BYTES_MAX;
+use clasp_protocol::message::{Ack, Announce, Query, ResultMessage};
+use clasp_protocol::{ErrorCode, Message, Pattern, Qos};
+
+use crate::dispatch::Request;
+use crate::refusal::Refusal;
+use crate::write;
+
+pub(crate) fn announce(request: &Request<'_>, announce: &Announce<'_>) -> Result<(), Refusal> {
+    let Request { router, session, now, .. } = *request;
+    for signal in &announce.signals {
+        write::check_address(router, &signal.address)?;
+        if !session.grant.may_write(&signal.address) {
+            return Err(Refusal::out_of_scope("announce", &signal.address));
+        }
+    }
+    router.signals.announce(session.peer, &announce.signals, now.mono_us).map_err(|_| {
+        let text = "the catalogue of announced signals is full";
+        Refusal::new(ErrorCode::Overloaded, text).at(&announce.namespace)
+    })?;
+    request.acknowledge(Ack { address: Some(announce.namespace.clone()), ..Ack::default() });
+    Ok(())
+}
+
+pub(crate) fn query(request: &Request<'_>, query: &Query<'_>) -> Result<(), Refusal> {
+    let Request { router, session, now, .. } = *request;
+    let pattern = Pattern::parse_within(&query.pattern, &router.config.addresses)
+        .map_err(|error| Refusal::new(ErrorCode::PatternError, error.to_string()))
+        .map_err(|refusal| refusal.at(&query.pattern))?;
+    let readable = |address: &str| session.grant.may_read(address);
+    let signals = router.signals.query(&pattern, now.mono_us, readable, PAYLOAD_BYTES_MAX);
+    request.reply(&Message::Result(ResultMessage { signals }), Qos::Fire);
+    Ok(())
+}

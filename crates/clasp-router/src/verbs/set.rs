@@ -1,0 +1,23 @@
+//! SET (routing.md section 4).
+
+use clasp_protocol::message::{Ack, Set};
+
+use crate::dispatch::Request;
+use crate::refusal::Refusal;
+use crate::write;
+
+pub(crate) fn set(request: &Request<'_>, set: &Set<'_>) -> Result<(), Refusal> {
+    let Request { router, session, now, .. } = *request;
+    let checked = write::check_set(router, session, set)?;
+    let applied = write::set::commit(router, session, &checked, now)?;
+    let locked = checked.concerns_lock().then_some(applied.holder.is_some());
+    let holder = applied.holder.filter(|_| checked.concerns_lock());
+    request.acknowledge(Ack {
+        address: Some(checked.address().into()),
+        revision: Some(applied.revision),
+        locked,
+        holder: holder.as_deref().map(Into::into),
+        correlation: None,
+    });
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! SUBSCRIBE and UNSUBSCRIBE (routing.md section 3).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clasp_protocol::message::{SignalType, Subscribe, TypeMask, Unsubscribe};
+use clasp_protocol::{ErrorCode, Pattern};
+
+use crate::dispatch::Request;
+use crate::feed::{self, Feed};
+use crate::history::History;
+use crate::p2p;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::{Session, Subscribed};
+use crate::subscription::Subscription;
+use crate::subscription::index::Key;
+
+/// Most recent signals per address that a subscription may begin with.
+const HISTORY_MAX: u32 = 100;
+
+pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Result<(), Refusal> {
+    let Request { router, session, now, .. } = *request;
+    let pattern = Pattern::parse_within(&subscribe.pattern, &router.config.addresses)
+        .map_err(|error| Refusal::new(ErrorCode::PatternError, error.to_string()))
+        .map_err(|refusal| refusal.at(&subscribe.pattern))?;
+    if !session.grant.may_subscribe(&pattern) {
+        return Err(Refusal::out_of_scope("subscribe to", &subscribe.pattern));
+    }
+    let types = TypeMask::from_wire(subscribe.types);
+    let subscription = Subscription::new(session, types, subscribe.options.as_ref());
+    register(router, session, (subscribe.id, pattern.clone()), subscription)?;
+    if pattern.matches(p2p::ANNOUNCE_ADDRESS) {
+        router.announcements.tell(session, now);
+    }
+    let history = subscribe.options.and_then(|options| options.history).unwrap_or(0);
+    let mut feeds = session.feeds.lock();
+    if history > 0 && router.ports.journal.is_some() {
+        let newest = history.min(HISTORY_MAX);
+        feeds.push_back(Feed::History(History::newest(pattern.clone(), types, newest)));
+    }
+    if types.takes(SignalType::Param) {
+        feeds.push_back(Feed::subscription(pattern));
+    }
+    drop(feeds);
+    feed::pull(router, session, now);
+    Ok(())
+}
+
+/// Puts a subscription into the index. The same id with the same pattern refreshes it, with
+/// another pattern it is one more (wire.md 18.4).
+fn register(
+    router: &Router,
+    session: &Arc<Session>,
+    (id, pattern): (u32, Pattern),
+    subscription: Subscription,
+) -> Result<(), Refusal> {
+    let types = subscription.takes;
+    let key = Key { peer: session.peer, id };
+    let mut index = router.index.write();
+    let mut mine = session.subscriptions.lock();
+    let known = index.find(pattern.as_str());
+    let old = mine.iter().position(|mine| mine.id == id && known == Some(mine.pattern));
+    let max = router.config.subscriptions_per_session_max;
+    if old.is_none() && max > 0 && mine.len() >= max {
+        let text = format!("a session may be subscribed to at most {max} patterns");
+        return Err(Refusal::new(ErrorCode::TooManyRequests, text).at(pattern.as_str()));
+    }
+    let pattern = index.insert(pattern, key, subscription);
+    let subscribed = Subscribed { id, pattern, types };
+    match old {
+        Some(old) => mine[old] = subscribed,
+        None => mine.push(subscribed),
+    }
+    router.generation.store(index.generation(), Ordering::Release);
+    Ok(())
+}
+
+/// Ends every pattern of an id. Afterwards nothing is queued for them any more.
+pub(crate) fn unsubscribe(request: &Request<'_>, unsubscribe: Unsubscribe) {
+    let Request { router, session, .. } = *request;
+    {
+        let mut index = router.index.write();
+        let mut mine = session.subscriptions.lock();
+        let before = mine.len();
+        mine.retain(|subscribed| {
+            if subscribed.id != unsubscribe.id {
+                return true;
+            }
+            index.remove(subscribed.pattern, Key { peer: session.peer, id: subscribed.id });
+            false
+        });
+        if mine.len() == before {
+            return;
+        }
+        router.generation.store(index.generation(), Ordering::Release);
+    }
+    router.store.barrier();
+}
+
+/// Ends all subscriptions of a session.
+pub(crate) fn forget_all(router: &Router, session: &Session) {
+    let mut index = router.index.write();
+    for subscribed in std::mem::take(&mut *session.subscriptions.lock()) {
+        index.remove(subscribed.pattern, Key { peer: session.peer, id: subscribed.id });
+    }
+    router.generation.store(index.generation(), Ordering::Release);
+}
+
+/// Whether a session is still subscribed to this param.
+pub(crate) fn hears_param(router: &Router, session: &Session, address: &str) -> bool {
+    let index = router.index.read();
+    session.subscriptions.lock().iter().any(|mine| {
+        mine.types.takes(SignalType::Param)
+            && index.pattern(mine.pattern).is_some_and(|pattern| pattern.matches(address))
+    })
+}
+
+/// Tells a session all its params anew.
+pub(crate) fn snapshot_all(router: &Router, session: &Session) {
+    let index = router.index.read();
+    let mine = session.subscriptions.lock();
+    let patterns = mine
+        .iter()
+        .filter(|mine| mine.types.takes(SignalType::Param))
+        .filter_map(|mine| Some(Feed::subscription(index.pattern(mine.pattern)?.clone())));
+    session.feeds.lock().extend(patterns);
+}

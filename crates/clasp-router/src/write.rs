@@ -1,0 +1,152 @@
+//! The one way in for everything that changes state or is heard by others.
+//!
+//! check → propose → commit → apply → journal → deliver → acknowledge. Only [`check_set`] makes a
+//! [`CheckedSet`] and only [`check_publish`] a [`CheckedPublish`]; nothing else is taken further.
+
+pub(crate) mod bundle;
+pub(crate) mod publish;
+pub(crate) mod set;
+
+use std::sync::Arc;
+
+use clasp_protocol::address;
+use clasp_protocol::limits::{PAYLOAD_BYTES_MAX, SNAPSHOT_ENTRY_OVERHEAD_BYTES};
+use clasp_protocol::message::Set;
+use clasp_protocol::{ErrorCode, RawValue};
+
+use crate::p2p;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+use crate::state::store::Place;
+use publish::Forward;
+
+/// A SET whose address, scope, size and depth are all right.
+pub(crate) struct CheckedSet<'a> {
+    /// As it will be stored: scalars widened, value transformed.
+    set: Set<'a>,
+    /// Value as sent, where a transform has replaced it; write rules look at this one.
+    sent: Option<RawValue<'a>>,
+    place: Place,
+}
+
+/// A PUBLISH whose address, scope, depth and sender are all right.
+pub(crate) struct CheckedPublish<'a> {
+    forward: Forward<'a>,
+}
+
+impl CheckedSet<'_> {
+    pub(crate) fn address(&self) -> &str {
+        &self.set.address
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Whether the lock of the param is touched.
+    pub(crate) fn concerns_lock(&self) -> bool {
+        self.set.lock || self.set.unlock
+    }
+}
+
+impl<'a> CheckedPublish<'a> {
+    pub(crate) fn forward(&self) -> &Forward<'a> {
+        &self.forward
+    }
+}
+
+/// Refuses addresses that cannot be used for writing or reading (routing.md 4.7).
+pub(crate) fn check_address(router: &Router, address: &str) -> Result<(), Refusal> {
+    address::check(address, &router.config.addresses)
+        .map_err(|error| Refusal::new(ErrorCode::InvalidAddress, error.to_string()).at(address))
+}
+
+/// Checks what can be checked without looking at the state.
+pub(crate) fn check_set<'a>(
+    router: &Router,
+    session: &Session,
+    set: &'a Set<'a>,
+) -> Result<CheckedSet<'a>, Refusal> {
+    let address = &*set.address;
+    check_address(router, address)?;
+    if !session.grant.may_write(address) {
+        return Err(Refusal::out_of_scope("write", address));
+    }
+    check_depth(router, address, &set.value)?;
+    let transformed = router.ports.policy.transform(address, &set.value);
+    let sent = transformed.is_some().then(|| set.value.borrowed());
+    let value = transformed.unwrap_or_else(|| set.value.borrowed()).widened();
+    if address.len() + value.data().len() > PAYLOAD_BYTES_MAX - SNAPSHOT_ENTRY_OVERHEAD_BYTES {
+        let text = format!(
+            "address and value take {} bytes; at most {} fit a frame",
+            address.len() + value.data().len(),
+            PAYLOAD_BYTES_MAX - SNAPSHOT_ENTRY_OVERHEAD_BYTES
+        );
+        return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
+    }
+    let set = Set { address: address.into(), value, ..*set };
+    Ok(CheckedSet { set, sent, place: router.store.place(address) })
+}
+
+/// Checks what can be checked without looking at the state, and the application's rules.
+pub(crate) fn check_publish<'a>(
+    router: &Router,
+    session: &Session,
+    forward: Forward<'a>,
+) -> Result<CheckedPublish<'a>, Refusal> {
+    let publish = forward.publish;
+    let address = &*publish.address;
+    check_address(router, address)?;
+    if !session.grant.may_write(address) {
+        return Err(Refusal::out_of_scope("publish", address));
+    }
+    let value = publish.value.as_ref().or(publish.payload.as_ref());
+    if let Some(value) = value {
+        check_depth(router, address, value)?;
+    }
+    validate(router, session, address, value)?;
+    p2p::check_sender(publish, session)?;
+    Ok(CheckedPublish { forward })
+}
+
+fn check_depth(router: &Router, address: &str, value: &RawValue<'_>) -> Result<(), Refusal> {
+    let max = router.config.value_depth_max;
+    if value.kind().is_container() && value.depth() > max {
+        let text = format!("the value is nested deeper than {max} levels");
+        return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
+    }
+    Ok(())
+}
+
+fn validate(
+    router: &Router,
+    session: &Session,
+    address: &str,
+    value: Option<&RawValue<'_>>,
+) -> Result<(), Refusal> {
+    router
+        .ports
+        .policy
+        .validate(session.actor(), address, value)
+        .map_err(|text| Refusal::new(ErrorCode::Rejected, text).at(address))
+}
+
+/// A session ended: its locks end with it, or wait for the same subject (routing.md 4.4).
+pub(crate) fn release_locks(router: &Router, session: &Arc<Session>) {
+    let Some(held) = session.locks.lock().take() else { return };
+    let grace_us = u64::from(router.config.params.lock_grace_s) * 1_000_000;
+    let until_us = router.last_now().mono_us + grace_us;
+    for address in *held {
+        let place = router.store.place(&address);
+        let mut shard = router.store.lock(place.shard);
+        let Some(param) = shard.param(&address, place.hash) else { continue };
+        match &mut param.lock {
+            Some(lock) if lock.peer != session.peer => {}
+            Some(lock) if grace_us > 0 && lock.subject.is_some() => {
+                lock.grace_until_us = Some(until_us);
+            }
+            lock => *lock = None,
+        }
+    }
+}

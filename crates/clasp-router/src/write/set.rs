@@ -1,0 +1,243 @@
+//! Carries out a checked SET: propose, commit, apply, journal, deliver.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clasp_protocol::message::{Set, Ttl};
+use clasp_protocol::{ErrorCode, Message, Qos};
+
+use super::{CheckedSet, validate};
+use crate::broadcast::Broadcast;
+use crate::clock::Now;
+use crate::deliver::{Delivery, Group, Source};
+use crate::journal::{DeleteReason, Entry, Record};
+use crate::metrics::EvictionReason;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+use crate::state::conflict;
+use crate::state::expiry::Gone;
+use crate::state::param::{Lock, Param, deadline_us};
+use crate::state::store::Shard;
+
+/// A SET that took effect.
+pub(crate) struct Applied {
+    pub(crate) slot: u32,
+    pub(crate) revision: u64,
+    pub(crate) timestamp_us: u64,
+    /// Lifetime it has now, if not the relay's default.
+    pub(crate) ttl: Option<Ttl>,
+    /// What was there before, for undoing.
+    pub(crate) before: Option<Param>,
+    /// Who holds the lock now.
+    pub(crate) holder: Option<Arc<str>>,
+}
+
+/// Writes one param.
+pub(crate) fn commit(
+    router: &Arc<Router>,
+    session: &Arc<Session>,
+    checked: &CheckedSet<'_>,
+    now: Now,
+) -> Result<Applied, Refusal> {
+    let place = checked.place();
+    let mut shard = router.store.lock(place.shard);
+    if router.store.is_full(&router.config.params, 1)
+        && shard.param(checked.address(), place.hash).is_none()
+    {
+        drop(shard);
+        make_room(router, 1, checked.address(), now)?;
+        shard = router.store.lock(place.shard);
+    }
+    let applied = apply(router, session, &mut shard, checked, now)?;
+    record(router, session, checked, &applied);
+    deliver(router, &mut shard, checked, &applied, (None, now));
+    Ok(applied)
+}
+
+/// Evicts until so many params fit; hold no shard.
+pub(crate) fn make_room(
+    router: &Arc<Router>,
+    more: usize,
+    address: &str,
+    now: Now,
+) -> Result<(), Refusal> {
+    let gone = router.store.make_room(&router.config.params, more).map_err(|()| {
+        let text = "the state store is full and nothing in it may be evicted";
+        Refusal::new(ErrorCode::Overloaded, text).at(address)
+    })?;
+    for gone in gone {
+        left(router, &gone, DeleteReason::Evicted, now);
+    }
+    Ok(())
+}
+
+/// Notes that a param left the store without anybody writing it.
+pub(crate) fn left(router: &Router, gone: &Gone, reason: DeleteReason, now: Now) {
+    router.metrics.evicted(match reason {
+        DeleteReason::Expired => EvictionReason::Expired,
+        DeleteReason::Evicted => EvictionReason::Capacity,
+    });
+    if let Some(journal) = &router.ports.journal {
+        journal.append(&Entry {
+            timestamp_us: now.unix_us,
+            author: "",
+            address: &gone.address,
+            record: Record::Delete { revision: gone.revision, reason },
+        });
+    }
+}
+
+/// Proposes, commits and applies inside the shard's critical section.
+pub(crate) fn apply(
+    router: &Arc<Router>,
+    session: &Arc<Session>,
+    shard: &mut Shard,
+    checked: &CheckedSet<'_>,
+    now: Now,
+) -> Result<Applied, Refusal> {
+    let place = checked.place();
+    let slot = shard.intern(checked.address(), place.hash);
+    if let Some(gone) = router.store.expire_slot(shard, slot, now) {
+        left(router, &gone, DeleteReason::Expired, now);
+    }
+    let last_revision = router.store.last_revision(shard, place.hash);
+    propose(router, session, shard.entry(slot).param.as_ref(), checked, now)?;
+    let param = committed(router, session, shard, (slot, last_revision), checked, now);
+    let Param { revision, timestamp_us, ttl, .. } = param;
+    let holder = param.lock.as_ref().map(|lock| Arc::clone(&lock.holder));
+    note_lock(session, shard, slot, &param);
+    if shard.entry(slot).param.is_none() {
+        router.store.admit(&param);
+    }
+    let before = router.store.install(shard, slot, param);
+    Ok(Applied { slot, revision, timestamp_us, ttl, before, holder })
+}
+
+/// Whether this may happen to the param as it stands.
+fn propose(
+    router: &Router,
+    session: &Session,
+    param: Option<&Param>,
+    checked: &CheckedSet<'_>,
+    now: Now,
+) -> Result<(), Refusal> {
+    let sent = checked.sent.as_ref().unwrap_or(&checked.set.value);
+    validate(router, session, checked.address(), Some(sent))?;
+    conflict::decide(param, &checked.set, session, now)?;
+    let created_max = router.config.params.created_per_session_max;
+    let created = session.owner.created.load(Ordering::Relaxed) as usize;
+    if param.is_none() && created_max > 0 && created >= created_max {
+        let text = format!("this session has created {created_max} params that still exist");
+        return Err(Refusal::new(ErrorCode::Overloaded, text).at(checked.address()));
+    }
+    Ok(())
+}
+
+/// The param as it will be: this is where the write gets its revision and its time.
+fn committed(
+    router: &Router,
+    session: &Arc<Session>,
+    shard: &mut Shard,
+    (slot, last_revision): (u32, u64),
+    checked: &CheckedSet<'_>,
+    now: Now,
+) -> Param {
+    let set = &checked.set;
+    let before = shard.entry(slot).param.as_ref();
+    let revision = before.map_or(last_revision, |param| param.revision) + 1;
+    let timestamp_us = before.map_or(now.unix_us, |param| now.unix_us.max(param.timestamp_us + 1));
+    let ttl = set.ttl.or(before.and_then(|param| param.ttl));
+    let lock = match (set.lock, set.unlock) {
+        (true, _) => Some(Box::new(Lock {
+            peer: session.peer,
+            holder: Arc::clone(&session.id),
+            subject: session.grant.subject.clone(),
+            grace_until_us: None,
+        })),
+        (false, true) => None,
+        (false, false) => {
+            before.and_then(|param| param.lock.as_deref()).and_then(|lock| kept(lock, session, now))
+        }
+    };
+    Param {
+        value: set.value.clone().into_owned(),
+        revision,
+        writer: Arc::clone(&session.id),
+        timestamp_us,
+        ttl,
+        deadline_us: deadline_us(ttl, set.value.kind(), &router.config.params, now),
+        touched_us: now.mono_us,
+        lock,
+        owner: before.map_or_else(|| Arc::clone(&session.owner), |param| Arc::clone(&param.owner)),
+        strategy: before.map_or_else(|| router.strategy(checked.address()), |param| param.strategy),
+    }
+}
+
+/// The lock after a write that does not mention it. One in its grace goes to its subject, who has
+/// just shown up; one whose grace is over is gone.
+fn kept(lock: &Lock, session: &Session, now: Now) -> Option<Box<Lock>> {
+    if lock.grace_until_us.is_some_and(|until_us| until_us <= now.mono_us) {
+        return None;
+    }
+    let holder = Arc::clone(&session.id);
+    Some(Box::new(Lock { peer: session.peer, holder, grace_until_us: None, ..lock.clone() }))
+}
+
+/// Keeps the session's own list of locks in step.
+fn note_lock(session: &Arc<Session>, shard: &mut Shard, slot: u32, param: &Param) {
+    let entry = shard.entry(slot);
+    let held = entry.param.as_ref().is_some_and(|before| before.lock.is_some());
+    match (&param.lock, held) {
+        (Some(_), _) => session.note_lock(&entry.address),
+        (None, true) => session.forget_lock(&entry.address),
+        (None, false) => {}
+    }
+}
+
+/// Writes the journal entry of an applied SET.
+pub(crate) fn record(
+    router: &Router,
+    session: &Session,
+    checked: &CheckedSet<'_>,
+    applied: &Applied,
+) {
+    if let Some(journal) = &router.ports.journal {
+        journal.append(&journal_entry(session, checked, applied));
+    }
+}
+
+/// The journal entry of an applied SET.
+pub(crate) fn journal_entry<'a>(
+    session: &'a Session,
+    checked: &'a CheckedSet<'_>,
+    applied: &Applied,
+) -> Entry<'a> {
+    let set = &checked.set;
+    Entry {
+        timestamp_us: applied.timestamp_us,
+        author: &session.id,
+        address: &set.address,
+        record: Record::Set {
+            value: set.value.borrowed(),
+            revision: applied.revision,
+            ttl: applied.ttl,
+        },
+    }
+}
+
+/// Tells everyone who subscribed, the sender included.
+pub(crate) fn deliver(
+    router: &Router,
+    shard: &mut Shard,
+    checked: &CheckedSet<'_>,
+    applied: &Applied,
+    (group, now): (Option<&mut Group>, Now),
+) {
+    let set = Set { revision: Some(applied.revision), ..checked.set.clone() };
+    let message = Message::Set(set);
+    let Ok(frame) = Broadcast::new(&message, Qos::Confirm) else { return };
+    let Message::Set(set) = &message else { return };
+    let delivery = Delivery { frame, source: Source::Set(set), except: None, now };
+    router.deliver(shard.entry(applied.slot), delivery, group);
+}
