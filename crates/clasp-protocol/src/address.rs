@@ -62,10 +62,7 @@ pub fn check(address: &str, limits: &AddressLimits) -> Result<(), AddressError> 
         return Err(AddressError::NoSlash);
     }
     if bytes.len() > limits.bytes_max {
-        return Err(AddressError::TooLong {
-            bytes: bytes.len(),
-            bytes_max: limits.bytes_max,
-        });
+        return Err(AddressError::TooLong { bytes: bytes.len(), bytes_max: limits.bytes_max });
     }
     let mut segments = 0;
     let mut previous = 0xFF;
@@ -84,9 +81,7 @@ pub fn check(address: &str, limits: &AddressLimits) -> Result<(), AddressError> 
         return Err(AddressError::EmptySegment);
     }
     if segments > limits.segments_max {
-        return Err(AddressError::TooManySegments {
-            segments_max: limits.segments_max,
-        });
+        return Err(AddressError::TooManySegments { segments_max: limits.segments_max });
     }
     Ok(())
 }

@@ -36,9 +36,7 @@ pub fn decode(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
 /// Whether a payload is MessagePack (spec: wire.md section 2).
 #[inline]
 pub fn is_legacy(payload: &[u8]) -> bool {
-    payload
-        .first()
-        .is_some_and(|first| is_legacy_marker(*first))
+    payload.first().is_some_and(|first| is_legacy_marker(*first))
 }
 
 /// Appends the message as one binary frame; `out` is unchanged on error.
@@ -130,6 +128,7 @@ fn read<'a>(kind: MessageType, reader: &mut Reader<'a>) -> Read<Message<'a>> {
         MessageType::Error => Message::Error(control::read_error(reader)?),
         MessageType::Query => Message::Query(control::read_query(reader)?),
         MessageType::Result => Message::Result(session::read_result(reader)?),
+        // The bundle reader takes these before they come here.
         MessageType::Bundle => return Err(DecodeProblem::Depth),
     })
 }

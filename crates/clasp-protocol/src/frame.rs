@@ -71,10 +71,7 @@ impl<'a> Frame<'a> {
     /// Reads the frame at the start of `input`; bytes after it are ignored.
     #[inline]
     pub fn parse(input: &'a [u8]) -> Result<Frame<'a>, FrameError> {
-        let short = |needed| FrameError::Short {
-            needed,
-            have: input.len(),
-        };
+        let short = |needed| FrameError::Short { needed, have: input.len() };
         let len = Self::needed(input)?.ok_or(short(HEADER_BYTES))?;
         let frame = input.get(..len).ok_or(short(len))?;
         let flags = frame[1];
@@ -83,16 +80,8 @@ impl<'a> Frame<'a> {
         if payload.is_empty() {
             return Err(FrameError::Empty);
         }
-        let timestamp = frame[HEADER_BYTES..header]
-            .first_chunk()
-            .copied()
-            .map(u64::from_be_bytes);
-        Ok(Frame {
-            qos: Qos::from_flags(flags),
-            timestamp,
-            payload,
-            len,
-        })
+        let timestamp = frame[HEADER_BYTES..header].first_chunk().copied().map(u64::from_be_bytes);
+        Ok(Frame { qos: Qos::from_flags(flags), timestamp, payload, len })
     }
 
     /// How many bytes the frame takes whose first bytes these are; `None` until four are there.
@@ -113,11 +102,7 @@ impl<'a> Frame<'a> {
 
 #[inline]
 fn header_bytes(flags: u8) -> usize {
-    if flags & TIMESTAMP_FLAG != 0 {
-        HEADER_TIMESTAMP_BYTES
-    } else {
-        HEADER_BYTES
-    }
+    if flags & TIMESTAMP_FLAG != 0 { HEADER_TIMESTAMP_BYTES } else { HEADER_BYTES }
 }
 
 /// Appends a frame with this payload; `out` is unchanged if the payload is empty or too large.
@@ -162,9 +147,6 @@ fn payload_length(bytes: usize) -> Result<u16, EncodeError> {
     match u16::try_from(bytes) {
         Ok(0) => Err(EncodeError::PayloadEmpty),
         Ok(length) => Ok(length),
-        Err(_) => Err(EncodeError::PayloadTooLarge {
-            bytes,
-            bytes_max: PAYLOAD_BYTES_MAX,
-        }),
+        Err(_) => Err(EncodeError::PayloadTooLarge { bytes, bytes_max: PAYLOAD_BYTES_MAX }),
     }
 }

@@ -1,4 +1,4 @@
-//! Sizes that the format fixes and sizes that this implementation chooses (spec: wire.md section 6).
+//! Sizes that the format fixes and sizes that this implementation chooses (spec: wire.md 6).
 
 /// Largest payload: its length is a 16-bit number.
 pub const PAYLOAD_BYTES_MAX: usize = 65_535;

@@ -220,3 +220,38 @@ impl Message<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_found_by_its_code_and_by_its_name() {
+        for kind in MessageType::ALL {
+            assert_eq!(MessageType::from_code(kind as u8), Some(kind));
+            assert_eq!(MessageType::from_name(kind.name()), Some(kind));
+            assert_eq!(kind.name().to_lowercase(), kind.label());
+        }
+        let known = (0..=u8::MAX).filter(|code| MessageType::from_code(*code).is_some()).count();
+        assert_eq!(known, MessageType::ALL.len());
+    }
+
+    #[test]
+    fn a_mask_without_known_types_takes_every_type() {
+        for byte in [0x00, 0xE0, 0xFF, 0x1F] {
+            assert_eq!(TypeMask::from_wire(byte), TypeMask::ALL, "{byte:#04x}");
+        }
+        assert_eq!(TypeMask::ALL.to_wire(), 0xFF);
+        let mask = TypeMask::of(&[SignalType::Event]);
+        assert!(mask.takes(SignalType::Event) && !mask.takes(SignalType::Param));
+    }
+
+    #[test]
+    fn the_ttl_word_tells_never_sliding_and_absolute_apart() {
+        for ttl in [Ttl::Never, Ttl::Sliding(1), Ttl::Absolute(0), Ttl::Absolute(0x7FFF_FFFF)] {
+            assert_eq!(Ttl::from_word(ttl.to_word()), ttl);
+        }
+        assert_eq!(Ttl::from_word(0x8000_0000), Ttl::Absolute(0));
+        assert_eq!(Ttl::Sliding(0).to_word(), 0);
+    }
+}

@@ -65,14 +65,9 @@ impl Pattern {
         if text.contains("//") {
             return Err(PatternError::EmptySegment);
         }
-        let literal_bytes = text
-            .find('*')
-            .and_then(|star| text[..star].rfind('/'))
-            .unwrap_or(text.len());
-        Ok(Pattern {
-            text: text.into(),
-            literal_bytes,
-        })
+        let literal_bytes =
+            text.find('*').and_then(|star| text[..star].rfind('/')).unwrap_or(text.len());
+        Ok(Pattern { text: text.into(), literal_bytes })
     }
 
     /// A pattern from somebody else, with bounds on its size.
@@ -81,10 +76,7 @@ impl Pattern {
     /// As [`Pattern::parse`], or beyond a limit.
     pub fn parse_within(text: &str, limits: &AddressLimits) -> Result<Pattern, PatternError> {
         if text.len() > limits.bytes_max {
-            return Err(PatternError::TooLong {
-                bytes: text.len(),
-                bytes_max: limits.bytes_max,
-            });
+            return Err(PatternError::TooLong { bytes: text.len(), bytes_max: limits.bytes_max });
         }
         let pattern = Self::parse(text)?;
         let (mut segments, mut globstars) = (0, 0);
@@ -94,16 +86,10 @@ impl Pattern {
         }
         let (segments_max, globstars_max) = (limits.segments_max, limits.globstars_max);
         if segments > segments_max {
-            return Err(PatternError::TooManySegments {
-                segments,
-                segments_max,
-            });
+            return Err(PatternError::TooManySegments { segments, segments_max });
         }
         if globstars > globstars_max {
-            return Err(PatternError::TooManyGlobstars {
-                globstars,
-                globstars_max,
-            });
+            return Err(PatternError::TooManyGlobstars { globstars, globstars_max });
         }
         Ok(pattern)
     }

@@ -77,7 +77,7 @@ pub enum Value {
     String(String),
     Bytes(Vec<u8>),
     Array(Vec<Value>),
-    /// Entries in the order of the wire.
+    /// Entries in the order of the wire; of duplicate keys the last one counts.
     Map(Vec<(String, Value)>),
 }
 
@@ -92,15 +92,22 @@ pub enum Number {
 
 impl Number {
     /// The number as a float; integers beyond 2^53 are rounded.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "rounding is what the caller asks for"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "rounding is what the caller asks for")]
     pub fn as_f64(self) -> f64 {
         match self {
             Number::Int(int) => int as f64,
             Number::Float(float) => float,
         }
+    }
+}
+
+impl Value {
+    /// The value under this key, if this is a map and has one there; of duplicates the last.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let Value::Map(entries) = self else {
+            return None;
+        };
+        entries.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 }
 
@@ -126,22 +133,13 @@ impl<'a> RawValue<'a> {
         } else {
             walk::scalar_bytes(kind, input)?
         };
-        Ok((
-            RawValue {
-                kind,
-                data: Cow::Borrowed(&input[..used]),
-            },
-            used,
-        ))
+        Ok((RawValue { kind, data: Cow::Borrowed(&input[..used]) }, used))
     }
 
     /// For encoders that have just written `data` in the layout of `kind`.
     #[inline]
     pub(crate) fn from_written(kind: ValueKind, data: Vec<u8>) -> RawValue<'static> {
-        RawValue {
-            kind,
-            data: Cow::Owned(data),
-        }
+        RawValue { kind, data: Cow::Owned(data) }
     }
 
     /// The type.
@@ -159,27 +157,18 @@ impl<'a> RawValue<'a> {
     /// The same value, borrowed from this one.
     #[inline]
     pub fn borrowed(&self) -> RawValue<'_> {
-        RawValue {
-            kind: self.kind,
-            data: Cow::Borrowed(&self.data),
-        }
+        RawValue { kind: self.kind, data: Cow::Borrowed(&self.data) }
     }
 
     /// The same value with its own bytes.
     pub fn into_owned(self) -> RawValue<'static> {
-        RawValue {
-            kind: self.kind,
-            data: Cow::Owned(self.data.into_owned()),
-        }
+        RawValue { kind: self.kind, data: Cow::Owned(self.data.into_owned()) }
     }
 
     /// Whether [`RawValue::widened`] changes it.
     #[inline]
     pub fn is_narrow(&self) -> bool {
-        matches!(
-            self.kind,
-            ValueKind::I8 | ValueKind::I16 | ValueKind::I32 | ValueKind::F32
-        )
+        matches!(self.kind, ValueKind::I8 | ValueKind::I16 | ValueKind::I32 | ValueKind::F32)
     }
 
     /// Narrow scalars as i64 or f64, everything else unchanged (spec: wire.md section 4).

@@ -31,10 +31,7 @@ pub(super) fn decode(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
             let Some(parent) = around.pop() else {
                 return Ok(message);
             };
-            let part = Part {
-                message,
-                wire: Some(open.wire),
-            };
+            let part = Part { message, wire: Some(open.wire) };
             open = parent;
             open.bundle.parts.push(part);
             continue;
@@ -48,10 +45,7 @@ pub(super) fn decode(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
             around.push(std::mem::replace(&mut open, begin(wire).map_err(within)?));
         } else {
             let message = super::decode_plain(wire, around.len() + 1)?;
-            open.bundle.parts.push(Part {
-                message,
-                wire: Some(wire),
-            });
+            open.bundle.parts.push(Part { message, wire: Some(wire) });
         }
     }
 }
@@ -66,12 +60,7 @@ fn begin(wire: &[u8]) -> Read<Open<'_>> {
         return Err(DecodeProblem::Count("the count of messages"));
     }
     let parts = Vec::with_capacity(left.min(PARTS_RESERVED_MAX));
-    Ok(Open {
-        wire,
-        reader,
-        left,
-        bundle: Bundle { timestamp, parts },
-    })
+    Ok(Open { wire, reader, left, bundle: Bundle { timestamp, parts } })
 }
 
 fn part_wire<'a>(reader: &mut Reader<'a>) -> Read<&'a [u8]> {
@@ -99,10 +88,8 @@ pub(super) fn write(
         out.extend_from_slice(&[0, 0]);
         super::write(&part.message, bundles + 1, out)?;
         let bytes = out.len() - start - 2;
-        let length = u16::try_from(bytes).map_err(|_| EncodeError::TextTooLong {
-            field: "a message of the bundle",
-            bytes,
-        })?;
+        let length = u16::try_from(bytes)
+            .map_err(|_| EncodeError::TextTooLong { field: "a message of the bundle", bytes })?;
         out[start..start + 2].copy_from_slice(&length.to_be_bytes());
     }
     Ok(())

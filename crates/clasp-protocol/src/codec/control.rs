@@ -44,19 +44,13 @@ pub(super) fn write_sync(sync: &Sync, writer: &mut Writer<'_>) {
 pub(super) fn read_ack<'a>(reader: &mut Reader<'a>) -> Read<Ack<'a>> {
     let flags = reader.u8("the flags")?;
     Ok(Ack {
-        address: reader.when(flags & ACK_ADDRESS != 0, |reader| {
-            reader.text("the address")
-        })?,
-        revision: reader.when(flags & ACK_REVISION != 0, |reader| {
-            reader.u64("the revision")
-        })?,
-        locked: reader.when(flags & ACK_LOCKED != 0, |reader| {
-            Ok(reader.u8("the lock state")? != 0)
-        })?,
+        address: reader.when(flags & ACK_ADDRESS != 0, |reader| reader.text("the address"))?,
+        revision: reader.when(flags & ACK_REVISION != 0, |reader| reader.u64("the revision"))?,
+        locked: reader
+            .when(flags & ACK_LOCKED != 0, |reader| Ok(reader.u8("the lock state")? != 0))?,
         holder: reader.when(flags & ACK_HOLDER != 0, |reader| reader.text("the holder"))?,
-        correlation: reader.when(flags & ACK_CORRELATION != 0, |reader| {
-            reader.u32("the correlation")
-        })?,
+        correlation: reader
+            .when(flags & ACK_CORRELATION != 0, |reader| reader.u32("the correlation"))?,
     })
 }
 
@@ -91,12 +85,9 @@ pub(super) fn read_error<'a>(reader: &mut Reader<'a>) -> Read<ErrorMessage<'a>> 
     Ok(ErrorMessage {
         code,
         message,
-        address: reader.when(flags & ERROR_ADDRESS != 0, |reader| {
-            reader.text("the address")
-        })?,
-        correlation: reader.when(flags & ERROR_CORRELATION != 0, |reader| {
-            reader.u32("the correlation")
-        })?,
+        address: reader.when(flags & ERROR_ADDRESS != 0, |reader| reader.text("the address"))?,
+        correlation: reader
+            .when(flags & ERROR_CORRELATION != 0, |reader| reader.u32("the correlation"))?,
     })
 }
 
@@ -115,9 +106,7 @@ pub(super) fn write_error(error: &ErrorMessage<'_>, writer: &mut Writer<'_>) -> 
 }
 
 pub(super) fn read_query<'a>(reader: &mut Reader<'a>) -> Read<Query<'a>> {
-    Ok(Query {
-        pattern: reader.text("the pattern")?,
-    })
+    Ok(Query { pattern: reader.text("the pattern")? })
 }
 
 pub(super) fn read_federation<'a>(reader: &mut Reader<'a>) -> Read<FederationSync<'a>> {
@@ -127,9 +116,7 @@ pub(super) fn read_federation<'a>(reader: &mut Reader<'a>) -> Read<FederationSyn
         .find(|op| *op as u8 == code)
         .ok_or(DecodeProblem::FederationOp(code))?;
     let count = reader.count("the count of patterns", PATTERN_BYTES_MIN)?;
-    let patterns = (0..count)
-        .map(|_| reader.text("a pattern"))
-        .collect::<Read<Vec<_>>>()?;
+    let patterns = (0..count).map(|_| reader.text("a pattern")).collect::<Read<Vec<_>>>()?;
     let count = reader.count("the count of revisions", REVISION_BYTES_MIN)?;
     let revisions = (0..count)
         .map(|_| Ok((reader.text("an address")?, reader.u64("a revision")?)))
@@ -139,9 +126,7 @@ pub(super) fn read_federation<'a>(reader: &mut Reader<'a>) -> Read<FederationSyn
         op,
         patterns,
         revisions,
-        since: reader.when(flags & SINCE != 0, |reader| {
-            reader.u64("the first revision")
-        })?,
+        since: reader.when(flags & SINCE != 0, |reader| reader.u64("the first revision"))?,
         origin: reader.when(flags & ORIGIN != 0, |reader| reader.text("the origin"))?,
     })
 }

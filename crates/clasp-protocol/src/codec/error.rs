@@ -62,19 +62,13 @@ pub enum DecodeProblem {
 
 impl DecodeError {
     pub(crate) fn within(message: MessageType, problem: DecodeProblem) -> DecodeError {
-        DecodeError {
-            message: Some(message),
-            problem,
-        }
+        DecodeError { message: Some(message), problem }
     }
 }
 
 impl From<DecodeProblem> for DecodeError {
     fn from(problem: DecodeProblem) -> DecodeError {
-        DecodeError {
-            message: None,
-            problem,
-        }
+        DecodeError { message: None, problem }
     }
 }
 

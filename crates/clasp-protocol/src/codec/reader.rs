@@ -20,10 +20,7 @@ impl<'a> Reader<'a> {
     /// `bundles`: how many bundles are open around this message.
     #[inline]
     pub(crate) fn new(rest: &'a [u8], bundles: usize) -> Reader<'a> {
-        Reader {
-            rest,
-            depth_max: DECODE_DEPTH_MAX.saturating_sub(bundles),
-        }
+        Reader { rest, depth_max: DECODE_DEPTH_MAX.saturating_sub(bundles) }
     }
 
     #[inline]
@@ -33,20 +30,16 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn bytes(&mut self, field: &'static str, count: usize) -> Read<&'a [u8]> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(DecodeProblem::Truncated(field))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(count).ok_or(DecodeProblem::Truncated(field))?;
         self.rest = rest;
         Ok(taken)
     }
 
     #[inline]
     fn array<const N: usize>(&mut self, field: &'static str) -> Read<[u8; N]> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeProblem::Truncated(field))?;
+        let (taken, rest) =
+            self.rest.split_first_chunk::<N>().ok_or(DecodeProblem::Truncated(field))?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -101,8 +94,7 @@ impl<'a> Reader<'a> {
     /// A text where the empty one means none.
     #[inline]
     pub(crate) fn text_or_none(&mut self, field: &'static str) -> Read<Option<Text<'a>>> {
-        self.str(field)
-            .map(|text| (!text.is_empty()).then_some(Cow::Borrowed(text)))
+        self.str(field).map(|text| (!text.is_empty()).then_some(Cow::Borrowed(text)))
     }
 
     /// Type code and data of a value.

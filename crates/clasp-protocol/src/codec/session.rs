@@ -7,9 +7,9 @@ use crate::message::{
 };
 
 /// Bits that HELLO may carry; the others are unassigned.
-pub(super) const HELLO_FEATURES: u8 = Features::RELAY.0 | Features::FEDERATION;
+const HELLO_FEATURES: u8 = Features::RELAY.0 | Features::FEDERATION;
 /// Bits that WELCOME may carry.
-pub(super) const WELCOME_FEATURES: u8 = Features::RELAY.0;
+const WELCOME_FEATURES: u8 = Features::RELAY.0;
 
 const DATATYPE: u8 = 0x01;
 const ACCESS: u8 = 0x02;
@@ -28,11 +28,7 @@ pub(super) fn read_hello<'a>(reader: &mut Reader<'a>) -> Read<Hello<'a>> {
         version: reader.u8("the version")?,
         features: Features(reader.u8("the features")? & HELLO_FEATURES),
         name: reader.text("the name")?,
-        // Embedded clients end a message early where the token is absent.
-        token: match reader.left() {
-            0 => None,
-            _ => reader.text_or_none("the token")?,
-        },
+        token: reader.text_or_none("the token")?,
     })
 }
 
@@ -50,6 +46,7 @@ pub(super) fn read_welcome<'a>(reader: &mut Reader<'a>) -> Read<Welcome<'a>> {
         time: reader.u64("the time")?,
         session: reader.text("the session")?,
         name: reader.text("the name")?,
+        // Embedded relays end the message after the name.
         token: match reader.left() {
             0 => None,
             _ => reader.text_or_none("the token")?,
@@ -69,11 +66,7 @@ pub(super) fn write_welcome(welcome: &Welcome<'_>, writer: &mut Writer<'_>) -> W
 pub(super) fn read_announce<'a>(reader: &mut Reader<'a>) -> Read<Announce<'a>> {
     let namespace = reader.text("the namespace")?;
     let signals = read_signals(reader, DATATYPE | ACCESS | META)?;
-    Ok(Announce {
-        namespace,
-        signals,
-        meta: None,
-    })
+    Ok(Announce { namespace, signals, meta: None })
 }
 
 pub(super) fn write_announce(announce: &Announce<'_>, writer: &mut Writer<'_>) -> Written {
@@ -81,25 +74,17 @@ pub(super) fn write_announce(announce: &Announce<'_>, writer: &mut Writer<'_>) -
     writer.count("the signals", announce.signals.len())?;
     announce.signals.iter().try_for_each(|signal| {
         write_signal(signal, flag(signal.meta.is_some(), META), writer)?;
-        signal
-            .meta
-            .as_ref()
-            .map_or(Ok(()), |meta| write_meta(meta, writer))
+        signal.meta.as_ref().map_or(Ok(()), |meta| write_meta(meta, writer))
     })
 }
 
 pub(super) fn read_result<'a>(reader: &mut Reader<'a>) -> Read<ResultMessage<'a>> {
-    Ok(ResultMessage {
-        signals: read_signals(reader, DATATYPE | ACCESS)?,
-    })
+    Ok(ResultMessage { signals: read_signals(reader, DATATYPE | ACCESS)? })
 }
 
 pub(super) fn write_result(result: &ResultMessage<'_>, writer: &mut Writer<'_>) -> Written {
     writer.count("the signals", result.signals.len())?;
-    result
-        .signals
-        .iter()
-        .try_for_each(|signal| write_signal(signal, 0, writer))
+    result.signals.iter().try_for_each(|signal| write_signal(signal, 0, writer))
 }
 
 fn read_signals<'a>(reader: &mut Reader<'a>, known: u8) -> Read<Vec<SignalInfo<'a>>> {
@@ -132,9 +117,8 @@ fn read_meta<'a>(reader: &mut Reader<'a>) -> Read<SignalMeta<'a>> {
             Ok((reader.f64("a range")?, reader.f64("a range")?))
         })?,
         default: reader.when(flags & DEFAULT != 0, Reader::value)?,
-        description: reader.when(flags & DESCRIPTION != 0, |reader| {
-            reader.text("a description")
-        })?,
+        description: reader
+            .when(flags & DESCRIPTION != 0, |reader| reader.text("a description"))?,
     })
 }
 

@@ -30,12 +30,7 @@ pub(super) fn read_subscribe<'a>(reader: &mut Reader<'a>) -> Read<Subscribe<'a>>
     let types = reader.u8("the types")?;
     let flags = reader.u8("the option flags")?;
     let options = reader.when(flags != 0, |reader| read_options(flags, reader))?;
-    Ok(Subscribe {
-        id,
-        pattern,
-        types,
-        options,
-    })
+    Ok(Subscribe { id, pattern, types, options })
 }
 
 fn read_options(flags: u8, reader: &mut Reader<'_>) -> Read<SubscribeOptions> {
@@ -72,18 +67,14 @@ pub(super) fn write_subscribe(subscribe: &Subscribe<'_>, writer: &mut Writer<'_>
 }
 
 pub(super) fn read_unsubscribe(reader: &mut Reader<'_>) -> Read<Unsubscribe> {
-    Ok(Unsubscribe {
-        id: reader.u32("the id")?,
-    })
+    Ok(Unsubscribe { id: reader.u32("the id")? })
 }
 
 #[inline]
 pub(super) fn read_publish<'a>(reader: &mut Reader<'a>) -> Read<Publish<'a>> {
     let flags = reader.u8("the flags")?;
-    let mut publish = Publish::new(
-        reader.text("the address")?,
-        SignalType::from_code(flags >> SIGNAL_SHIFT),
-    );
+    let mut publish =
+        Publish::new(reader.text("the address")?, SignalType::from_code(flags >> SIGNAL_SHIFT));
     publish.phase = Some(Phase::from_code(flags & PHASE));
     match reader.u8("the value indicator")? {
         VALUE => publish.value = Some(reader.value()?),
@@ -111,10 +102,7 @@ pub(super) fn write_publish(publish: &Publish<'_>, writer: &mut Writer<'_>) -> W
         | flag(publish.id.is_some(), ID)
         | phase as u8);
     writer.text("the address", &publish.address)?;
-    match (
-        publish.value.as_ref().or(publish.payload.as_ref()),
-        &publish.samples,
-    ) {
+    match (publish.value.as_ref().or(publish.payload.as_ref()), &publish.samples) {
         (Some(value), _) => {
             writer.u8(VALUE);
             writer.value(value);

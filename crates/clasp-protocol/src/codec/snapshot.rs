@@ -1,6 +1,5 @@
 //! SNAPSHOT in binary, and its assembly by size (spec: wire.md 5.8, routing.md 3.6).
 
-use super::error::EncodeError;
 use super::reader::{Read, Reader};
 use super::writer::{Writer, Written, flag};
 use crate::frame::{self, Qos};
@@ -40,10 +39,7 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Read<ParamEntry<'a>> {
 
 pub(super) fn write(snapshot: &Snapshot<'_>, writer: &mut Writer<'_>) -> Written {
     writer.count("the snapshot", snapshot.params.len())?;
-    snapshot
-        .params
-        .iter()
-        .try_for_each(|entry| write_entry(entry, writer))
+    snapshot.params.iter().try_for_each(|entry| write_entry(entry, writer))
 }
 
 fn write_entry(entry: &ParamEntry<'_>, writer: &mut Writer<'_>) -> Written {
@@ -72,11 +68,7 @@ impl SnapshotBuilder {
     /// Frames of at most this payload; values beyond 65,535 count as 65,535.
     pub fn new(payload_bytes_max: usize) -> SnapshotBuilder {
         let payload_bytes_max = payload_bytes_max.clamp(PREFIX_BYTES, PAYLOAD_BYTES_MAX);
-        let mut builder = SnapshotBuilder {
-            frame: Vec::new(),
-            entries: 0,
-            payload_bytes_max,
-        };
+        let mut builder = SnapshotBuilder { frame: Vec::new(), entries: 0, payload_bytes_max };
         builder.reset();
         builder
     }
@@ -95,14 +87,7 @@ impl SnapshotBuilder {
             return false;
         }
         let before = self.frame.len();
-        if write_entry(
-            entry,
-            &mut Writer {
-                out: &mut self.frame,
-            },
-        )
-        .is_err()
-        {
+        if write_entry(entry, &mut Writer { out: &mut self.frame }).is_err() {
             self.frame.truncate(before);
             return false;
         }
@@ -120,19 +105,14 @@ impl SnapshotBuilder {
         self.entries == 0
     }
 
-    /// Appends the frame, empty or not, and begins the next one.
-    ///
-    /// # Errors
-    /// None in practice: whatever [`SnapshotBuilder::push`] accepts fits a frame.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    /// Appends the frame, empty or not, with QoS fire, and begins the next one.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
         let count = u16::try_from(self.entries).unwrap_or(u16::MAX);
         self.frame[COUNT_AT..COUNT_AT + 2].copy_from_slice(&count.to_be_bytes());
         let finished = frame::finish(&mut self.frame, 0, Qos::Fire);
-        if finished.is_ok() {
-            out.extend_from_slice(&self.frame);
-        }
+        debug_assert!(finished.is_ok(), "what was accepted fits a frame");
+        out.extend_from_slice(&self.frame);
         self.reset();
-        finished
     }
 
     fn reset(&mut self) {
@@ -140,7 +120,6 @@ impl SnapshotBuilder {
         self.frame.clear();
         let start = frame::start(&mut self.frame);
         debug_assert_eq!(start, 0, "the buffer was cleared");
-        self.frame
-            .extend_from_slice(&[MessageType::Snapshot as u8, 0, 0]);
+        self.frame.extend_from_slice(&[MessageType::Snapshot as u8, 0, 0]);
     }
 }

@@ -23,9 +23,7 @@ pub(super) fn read_set<'a>(reader: &mut Reader<'a>) -> Read<Set<'a>> {
         revision: reader.when(flags & REVISION != 0, |reader| reader.u64("the revision"))?,
         lock: flags & LOCK != 0,
         unlock: flags & UNLOCK != 0,
-        ttl: reader.when(flags & TTL != 0, |reader| {
-            reader.u32("the TTL").map(Ttl::from_word)
-        })?,
+        ttl: reader.when(flags & TTL != 0, |reader| reader.u32("the TTL").map(Ttl::from_word))?,
     })
 }
 
@@ -48,9 +46,7 @@ pub(super) fn write_set(set: &Set<'_>, writer: &mut Writer<'_>) -> Written {
 }
 
 pub(super) fn read_get<'a>(reader: &mut Reader<'a>) -> Read<Get<'a>> {
-    Ok(Get {
-        address: reader.text("the address")?,
-    })
+    Ok(Get { address: reader.text("the address")? })
 }
 
 pub(super) fn read_replay<'a>(reader: &mut Reader<'a>) -> Read<Replay<'a>> {

@@ -53,10 +53,8 @@ impl Writer<'_> {
     /// 16-bit length and the bytes.
     #[inline]
     pub(crate) fn bytes(&mut self, field: &'static str, bytes: &[u8]) -> Written {
-        let length = u16::try_from(bytes.len()).map_err(|_| EncodeError::TextTooLong {
-            field,
-            bytes: bytes.len(),
-        })?;
+        let length = u16::try_from(bytes.len())
+            .map_err(|_| EncodeError::TextTooLong { field, bytes: bytes.len() })?;
         self.u16(length);
         self.out.extend_from_slice(bytes);
         Ok(())

@@ -36,18 +36,12 @@ impl Features {
 
     /// The bit of a name; names without a bit are dropped.
     pub fn bit(name: &str) -> u8 {
-        Self::NAMED
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map_or(0, |(bit, _)| *bit)
+        Self::NAMED.iter().find(|(_, known)| *known == name).map_or(0, |(bit, _)| *bit)
     }
 
     /// Names of the bits that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMED
-            .into_iter()
-            .filter(move |(bit, _)| self.0 & bit != 0)
-            .map(|(_, name)| name)
+        Self::NAMED.into_iter().filter(move |(bit, _)| self.0 & bit != 0).map(|(_, name)| name)
     }
 }
 

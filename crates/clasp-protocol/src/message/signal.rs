@@ -29,10 +29,7 @@ impl SignalType {
 
     /// Binary code to type; unknown codes read as event.
     pub fn from_code(code: u8) -> SignalType {
-        Self::ALL
-            .into_iter()
-            .find(|kind| *kind as u8 == code)
-            .unwrap_or(SignalType::Event)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == code).unwrap_or(SignalType::Event)
     }
 
     /// MessagePack name to type.
@@ -69,10 +66,7 @@ impl Phase {
 
     /// Binary code to phase; unknown codes read as start.
     pub fn from_code(code: u8) -> Phase {
-        Self::ALL
-            .into_iter()
-            .find(|phase| *phase as u8 == code)
-            .unwrap_or(Phase::Start)
+        Self::ALL.into_iter().find(|phase| *phase as u8 == code).unwrap_or(Phase::Start)
     }
 
     /// MessagePack name to phase.
@@ -209,13 +203,7 @@ pub struct Samples<'a>(pub(crate) Cow<'a, [u8]>);
 impl Samples<'_> {
     /// From numbers.
     pub fn new(values: &[f64]) -> Samples<'static> {
-        Samples(
-            values
-                .iter()
-                .flat_map(|value| value.to_be_bytes())
-                .collect::<Vec<u8>>()
-                .into(),
-        )
+        Samples(values.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<u8>>().into())
     }
 
     /// How many.
@@ -230,11 +218,7 @@ impl Samples<'_> {
 
     /// The numbers.
     pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
-        self.0
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|bytes| f64::from_be_bytes(*bytes))
+        self.0.as_chunks::<8>().0.iter().map(|bytes| f64::from_be_bytes(*bytes))
     }
 }
 
@@ -325,9 +309,6 @@ pub struct Part<'a> {
 
 impl<'a> From<Message<'a>> for Part<'a> {
     fn from(message: Message<'a>) -> Part<'a> {
-        Part {
-            message,
-            wire: None,
-        }
+        Part { message, wire: None }
     }
 }

@@ -1,9 +1,9 @@
 //! Whether one pattern covers another (spec: routing.md 12.4).
 //!
-//! The pattern is run as an automaton, its states a set of bits, over the addresses that the request
-//! matches. Where the request leaves a segment or character open, one that occurs in no pattern
-//! stands for all: it is the hardest to match. What remains is how often `**` repeats, and after
-//! a few repetitions the states stay as they are.
+//! The pattern is run as an automaton, its states a set of bits, over the addresses that the
+//! request matches. Where the request leaves a segment or character open, one that occurs in no
+//! pattern stands for all: it is the hardest to match. What remains is how often `**` repeats, and
+//! after a few repetitions the states stay as they are.
 
 use std::collections::HashSet;
 
@@ -25,10 +25,7 @@ impl<'a> Automaton<'a> {
             return None;
         }
         let globstars = mask(&segments, |segment| *segment == Segment::Globstar);
-        Some(Automaton {
-            segments,
-            globstars,
-        })
+        Some(Automaton { segments, globstars })
     }
 
     /// States whose next segment takes this one of the request, where `*` stands for itself.
@@ -63,10 +60,7 @@ impl<'a> Automaton<'a> {
 }
 
 fn mask<'a>(segments: &[Segment<'a>], wanted: impl Fn(&Segment<'a>) -> bool) -> u128 {
-    let bits = segments
-        .iter()
-        .enumerate()
-        .filter(|(_, segment)| wanted(segment));
+    let bits = segments.iter().enumerate().filter(|(_, segment)| wanted(segment));
     bits.fold(0, |mask, (at, _)| mask | 1 << at)
 }
 
@@ -79,22 +73,23 @@ pub(super) fn covers(pattern: &Pattern, request: &Pattern) -> bool {
     let taking: Vec<u128> = texts.iter().map(|text| automaton.taking(text)).collect();
     let anything = automaton.taking("*");
     let mut seen = HashSet::new();
-    let mut open = vec![(0, automaton.close(1))];
-    while let Some((at, states)) = open.pop() {
+    let mut open = vec![(0, automaton.close(1), false)];
+    while let Some((at, states, begun)) = open.pop() {
         if states == 0 || seen.len() >= STEPS_MAX {
             return false;
         }
-        if !seen.insert((at, states)) {
+        if !seen.insert((at, states, begun)) {
             continue;
         }
         match texts.get(at) {
-            None if automaton.accepts(states) => {}
+            // An address has at least one segment.
+            None if automaton.accepts(states) || !begun => {}
             None => return false,
             Some(&"**") => {
-                open.push((at + 1, states));
-                open.push((at, automaton.step(states, anything)));
+                open.push((at + 1, states, begun));
+                open.push((at, automaton.step(states, anything), true));
             }
-            Some(_) => open.push((at + 1, automaton.step(states, taking[at]))),
+            Some(_) => open.push((at + 1, automaton.step(states, taking[at]), true)),
         }
     }
     true

@@ -113,20 +113,16 @@ fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), EncodeErr
 }
 
 fn prefixed(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let length = u16::try_from(bytes.len()).map_err(|_| EncodeError::TextTooLong {
-        field: FIELD,
-        bytes: bytes.len(),
-    })?;
+    let length = u16::try_from(bytes.len())
+        .map_err(|_| EncodeError::TextTooLong { field: FIELD, bytes: bytes.len() })?;
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(bytes);
     Ok(())
 }
 
 fn count(entries: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let short = u16::try_from(entries).map_err(|_| EncodeError::TooManyEntries {
-        field: FIELD,
-        count: entries,
-    })?;
+    let short = u16::try_from(entries)
+        .map_err(|_| EncodeError::TooManyEntries { field: FIELD, count: entries })?;
     out.extend_from_slice(&short.to_be_bytes());
     Ok(())
 }

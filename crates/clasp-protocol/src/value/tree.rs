@@ -20,10 +20,7 @@ pub(super) fn build<'a>(events: impl Iterator<Item = Event<'a>>) -> Value {
                 continue;
             }
             Event::Start(kind, count) => {
-                open.push(Open {
-                    key: key.take(),
-                    value: empty(kind, count),
-                });
+                open.push(Open { key: key.take(), value: empty(kind, count) });
                 continue;
             }
             Event::Scalar(kind, data) => (key.take(), leaf(kind, data)),

@@ -54,11 +54,7 @@ impl<'a> Walker<'a> {
         if let Some(kind) = self.first.take() {
             return self.enter(kind).map(Some);
         }
-        let Some(level) = self
-            .depth
-            .checked_sub(1)
-            .and_then(|top| self.levels.get_mut(top))
-        else {
+        let Some(level) = self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top)) else {
             return Ok(None);
         };
         if level.left == 0 {
@@ -71,10 +67,7 @@ impl<'a> Walker<'a> {
         }
         level.keyed = false;
         level.left -= 1;
-        let (code, rest) = self
-            .rest
-            .split_first()
-            .ok_or(DecodeProblem::Truncated(FIELD))?;
+        let (code, rest) = self.rest.split_first().ok_or(DecodeProblem::Truncated(FIELD))?;
         self.rest = rest;
         let kind = ValueKind::from_code(*code).ok_or(DecodeProblem::ValueType(*code))?;
         self.enter(kind).map(Some)
@@ -91,10 +84,7 @@ impl<'a> Walker<'a> {
                 return Ok(Event::Scalar(kind, data));
             }
         };
-        let (count, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or(DecodeProblem::Truncated(FIELD))?;
+        let (count, rest) = self.rest.split_first_chunk().ok_or(DecodeProblem::Truncated(FIELD))?;
         let left = u16::from_be_bytes(*count);
         if usize::from(left) * entry_bytes > rest.len() {
             return Err(DecodeProblem::Count(FIELD));
@@ -103,11 +93,7 @@ impl<'a> Walker<'a> {
             return Err(DecodeProblem::Depth);
         }
         self.rest = rest;
-        self.levels[self.depth] = Level {
-            left,
-            map: kind == ValueKind::Map,
-            keyed: false,
-        };
+        self.levels[self.depth] = Level { left, map: kind == ValueKind::Map, keyed: false };
         self.depth += 1;
         Ok(Event::Start(kind, left))
     }
@@ -115,9 +101,7 @@ impl<'a> Walker<'a> {
     fn key(&mut self) -> Result<Event<'a>, DecodeProblem> {
         let (data, rest) = self.rest.split_at(prefixed_bytes(self.rest, KEY)?);
         self.rest = rest;
-        std::str::from_utf8(content(data))
-            .map(Event::Key)
-            .map_err(|_| DecodeProblem::Utf8(KEY))
+        std::str::from_utf8(content(data)).map(Event::Key).map_err(|_| DecodeProblem::Utf8(KEY))
     }
 }
 
@@ -186,4 +170,39 @@ pub(crate) fn number(kind: ValueKind, data: &[u8]) -> Option<Number> {
         ValueKind::F64 => Number::Float(f64::from_be_bytes(*data.first_chunk()?)),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_tells_what_it_meets_in_order() {
+        let data = [0, 1, 0, 1, b'k', 0x0A, 0, 2, 0x00, 0x01, 1, 0xEE];
+        let mut walker = Walker::new(ValueKind::Map, &data, 2);
+        let events = std::iter::from_fn(|| walker.next().unwrap()).collect::<Vec<_>>();
+        let wanted = [
+            Event::Start(ValueKind::Map, 1),
+            Event::Key("k"),
+            Event::Start(ValueKind::Array, 2),
+            Event::Scalar(ValueKind::Null, &[]),
+            Event::Scalar(ValueKind::Bool, &[1]),
+            Event::End,
+            Event::End,
+        ];
+        assert_eq!(events, wanted);
+        assert_eq!(walker.rest, [0xEE]);
+    }
+
+    #[test]
+    fn counts_beyond_the_bytes_left_and_levels_beyond_the_limit_are_refused() {
+        let refusal = |kind, data: &[u8], depth_max| container_bytes(kind, data, depth_max);
+        assert_eq!(refusal(ValueKind::Array, &[0, 1, 0], 1), Ok(3));
+        let count = Err(DecodeProblem::Count(FIELD));
+        assert_eq!(refusal(ValueKind::Array, &[0, 2, 0], 1), count);
+        assert_eq!(refusal(ValueKind::Map, &[0, 1, 0, 0], 1), count);
+        let deep = [0, 1, 0x0A, 0, 0];
+        assert_eq!(refusal(ValueKind::Array, &deep, 1), Err(DecodeProblem::Depth));
+        assert_eq!(refusal(ValueKind::Array, &deep, 2), Ok(5));
+    }
 }

@@ -15,10 +15,7 @@ pub(super) struct Fields<'a, const N: usize> {
 impl<'a, const N: usize> Fields<'a, N> {
     /// Passes over a map and remembers where the named fields are. Unknown keys are ignored.
     pub(super) fn read(input: &mut Input<'a>, names: [&'static str; N]) -> Read<Fields<'a, N>> {
-        let mut fields = Fields {
-            names,
-            found: [None; N],
-        };
+        let mut fields = Fields { names, found: [None; N] };
         let Token::Map(count) = input.token("the map")? else {
             return Err(DecodeProblem::Kind("the map"));
         };
@@ -48,10 +45,7 @@ impl<'a, const N: usize> Fields<'a, N> {
         name: &'static str,
         read: impl FnOnce(&mut Input<'a>, &'static str) -> Read<T>,
     ) -> Read<T> {
-        read(
-            &mut self.find(name).ok_or(DecodeProblem::Missing(name))?,
-            name,
-        )
+        read(&mut self.find(name).ok_or(DecodeProblem::Missing(name))?, name)
     }
 
     /// A field that may be absent, but not nil.
@@ -60,8 +54,7 @@ impl<'a, const N: usize> Fields<'a, N> {
         name: &'static str,
         read: impl FnOnce(&mut Input<'a>, &'static str) -> Read<T>,
     ) -> Read<T> {
-        self.find(name)
-            .map_or_else(|| Ok(T::default()), |mut input| read(&mut input, name))
+        self.find(name).map_or_else(|| Ok(T::default()), |mut input| read(&mut input, name))
     }
 
     /// A field that may be absent or nil.

@@ -36,19 +36,15 @@ impl<'a> Input<'a> {
     }
 
     fn bytes(&mut self, field: &'static str, count: usize) -> Read<&'a [u8]> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(DecodeProblem::Truncated(field))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(count).ok_or(DecodeProblem::Truncated(field))?;
         self.rest = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Read<[u8; N]> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeProblem::Truncated(field))?;
+        let (taken, rest) =
+            self.rest.split_first_chunk::<N>().ok_or(DecodeProblem::Truncated(field))?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -120,22 +116,16 @@ impl<'a> Input<'a> {
             Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => {
                 self.fits(field, length).map(|()| Token::Array(length))
             }
-            Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => self
-                .fits(field, length.saturating_mul(2))
-                .map(|()| Token::Map(length)),
-            _ => self
-                .bytes(field, length.saturating_add(1))
-                .map(|_| Token::Ext),
+            Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => {
+                self.fits(field, length.saturating_mul(2)).map(|()| Token::Map(length))
+            }
+            _ => self.bytes(field, length.saturating_add(1)).map(|_| Token::Ext),
         }
     }
 
     /// Every item takes at least one byte.
     fn fits(&self, field: &'static str, items: usize) -> Read<()> {
-        if items > self.rest.len() {
-            Err(DecodeProblem::Count(field))
-        } else {
-            Ok(())
-        }
+        if items > self.rest.len() { Err(DecodeProblem::Count(field)) } else { Ok(()) }
     }
 
     /// Passes over one item with everything inside.
@@ -178,15 +168,11 @@ impl<'a> Input<'a> {
             Token::Large(int) => Some(int),
             _ => None,
         };
-        wide.and_then(|wide| T::try_from(wide).ok())
-            .ok_or(DecodeProblem::Kind(field))
+        wide.and_then(|wide| T::try_from(wide).ok()).ok_or(DecodeProblem::Kind(field))
     }
 
     /// A float; integers are taken too.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "large integers round, as in every decoder"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "large integers round, as in every decoder")]
     pub(super) fn float(&mut self, field: &'static str) -> Read<f64> {
         match self.token(field)? {
             Token::Float(float) => Ok(float),
@@ -239,5 +225,37 @@ impl<'a> Input<'a> {
             *float = self.float(field)?;
         }
         Ok(floats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: &str = "field";
+
+    #[test]
+    fn skipping_passes_over_everything_inside() {
+        let bytes = b"\x82\xa1a\x93\x01\xc0\x91\xc3\xc4\x02xy\xd6\x01abcd\x2a";
+        let mut input = Input::new(bytes);
+        input.skip(FIELD).unwrap();
+        assert_eq!(input.uint::<u8>(FIELD), Ok(42));
+        assert_eq!(input.skip(FIELD), Err(DecodeProblem::Truncated(FIELD)));
+    }
+
+    #[test]
+    fn counts_beyond_the_bytes_left_are_refused_before_anything_is_read() {
+        for bytes in [&b"\xdf\xff\xff\xff\xff\xa1a"[..], b"\xdd\xff\xff\xff\xff\x00", b"\x81\x00"] {
+            assert_eq!(Input::new(bytes).skip(FIELD), Err(DecodeProblem::Count(FIELD)));
+        }
+    }
+
+    #[test]
+    fn integers_have_to_fit_and_floats_are_none() {
+        assert_eq!(Input::new(b"\xcd\x01\x00").uint::<u8>(FIELD), Err(DecodeProblem::Kind(FIELD)));
+        assert_eq!(Input::new(b"\xff").uint::<u64>(FIELD), Err(DecodeProblem::Kind(FIELD)));
+        assert_eq!(Input::new(b"\xca\0\0\0\0").uint::<u8>(FIELD), Err(DecodeProblem::Kind(FIELD)));
+        assert_eq!(Input::new(b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff").uint(FIELD), Ok(u64::MAX));
+        assert_eq!(Input::new(b"\x03").float(FIELD), Ok(3.0));
     }
 }

@@ -9,9 +9,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(bytes: Vec<u8>) -> Output {
-        Output {
-            buffer: ByteBuf::from_vec(bytes),
-        }
+        Output { buffer: ByteBuf::from_vec(bytes) }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

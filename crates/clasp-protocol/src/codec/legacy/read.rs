@@ -5,7 +5,6 @@ use super::input::{Input, Token};
 use super::{read_signal, value};
 use crate::codec::error::{DecodeError, DecodeProblem};
 use crate::codec::reader::Read;
-use crate::codec::session::{HELLO_FEATURES, WELCOME_FEATURES};
 use crate::limits::{DECODE_DEPTH_MAX, LEGACY_BUNDLE_DEPTH_MAX};
 use crate::message::{
     Ack, Bundle, ErrorMessage, Features, FederationOp, FederationSync, Get, Hello, Message,
@@ -35,17 +34,13 @@ fn plain<'a>(kind: MessageType, input: &mut Input<'a>, depth_max: usize) -> Read
         MessageType::Subscribe => Message::Subscribe(read_signal::subscribe(input)?),
         MessageType::Unsubscribe => {
             let fields = Fields::read(input, ["type", "id"])?;
-            Message::Unsubscribe(Unsubscribe {
-                id: fields.must("id", Input::uint)?,
-            })
+            Message::Unsubscribe(Unsubscribe { id: fields.must("id", Input::uint)? })
         }
         MessageType::Publish => Message::Publish(read_signal::publish(input, depth_max)?),
         MessageType::Set => Message::Set(set(input, depth_max)?),
         MessageType::Get => {
             let fields = Fields::read(input, ["type", "address"])?;
-            Message::Get(Get {
-                address: fields.must("address", Input::text)?,
-            })
+            Message::Get(Get { address: fields.must("address", Input::text)? })
         }
         MessageType::Snapshot => Message::Snapshot(snapshot(input, depth_max)?),
         MessageType::Replay => Message::Replay(replay(input)?),
@@ -56,11 +51,10 @@ fn plain<'a>(kind: MessageType, input: &mut Input<'a>, depth_max: usize) -> Read
         MessageType::Error => Message::Error(error(input)?),
         MessageType::Query => {
             let fields = Fields::read(input, ["type", "pattern"])?;
-            Message::Query(Query {
-                pattern: fields.must("pattern", Input::text)?,
-            })
+            Message::Query(Query { pattern: fields.must("pattern", Input::text)? })
         }
         MessageType::Result => Message::Result(read_signal::result(input, depth_max)?),
+        // Read by `bundle`, which nests.
         MessageType::Bundle => return Err(DecodeProblem::Depth),
     })
 }
@@ -78,12 +72,7 @@ fn bundle<'a>(input: &mut Input<'a>, bundles: usize) -> Result<Message<'a>, Deco
     };
     let (count, mut items) = fields.must("messages", open).map_err(within)?;
     let parts = (0..count)
-        .map(|_| {
-            Ok(Part {
-                message: message(&mut items, bundles + 1)?,
-                wire: None,
-            })
-        })
+        .map(|_| Ok(Part { message: message(&mut items, bundles + 1)?, wire: None }))
         .collect::<Result<Vec<_>, DecodeError>>()?;
     Ok(Message::Bundle(Bundle { timestamp, parts }))
 }
@@ -98,35 +87,27 @@ fn hello<'a>(input: &mut Input<'a>) -> Read<Hello<'a>> {
     let fields = Fields::read(input, ["type", "version", "name", "features", "token"])?;
     Ok(Hello {
         version: fields.must("version", Input::uint)?,
-        features: Features(fields.or_default("features", features)?.0 & HELLO_FEATURES),
+        features: fields.or_default("features", features)?,
         name: fields.must("name", Input::text)?,
-        token: fields
-            .maybe("token", Input::text)?
-            .filter(|token| !token.is_empty()),
+        token: fields.maybe("token", Input::text)?.filter(|token| !token.is_empty()),
     })
 }
 
 fn welcome<'a>(input: &mut Input<'a>) -> Read<Welcome<'a>> {
-    let names = [
-        "type", "version", "session", "name", "features", "time", "token",
-    ];
+    let names = ["type", "version", "session", "name", "features", "time", "token"];
     let fields = Fields::read(input, names)?;
     Ok(Welcome {
         version: fields.must("version", Input::uint)?,
-        features: Features(fields.or_default("features", features)?.0 & WELCOME_FEATURES),
+        features: fields.or_default("features", features)?,
         time: fields.must("time", Input::uint)?,
         session: fields.must("session", Input::text)?,
         name: fields.must("name", Input::text)?,
-        token: fields
-            .maybe("token", Input::text)?
-            .filter(|token| !token.is_empty()),
+        token: fields.maybe("token", Input::text)?.filter(|token| !token.is_empty()),
     })
 }
 
 fn set<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<Set<'a>> {
-    let names = [
-        "type", "address", "value", "revision", "lock", "unlock", "ttl",
-    ];
+    let names = ["type", "address", "value", "revision", "lock", "unlock", "ttl"];
     let fields = Fields::read(input, names)?;
     Ok(Set {
         address: fields.must("address", Input::text)?,
@@ -183,21 +164,13 @@ fn replay<'a>(input: &mut Input<'a>) -> Read<Replay<'a>> {
 }
 
 fn federation<'a>(input: &mut Input<'a>) -> Read<FederationSync<'a>> {
-    let names = [
-        "type",
-        "op",
-        "patterns",
-        "revisions",
-        "since_revision",
-        "origin",
-    ];
+    let names = ["type", "op", "patterns", "revisions", "since_revision", "origin"];
     let fields = Fields::read(input, names)?;
     let known = |name: &str| FederationOp::ALL.into_iter().find(|op| op.name() == name);
     Ok(FederationSync {
         op: fields.must("op", |input, field| input.name(field, known))?,
-        patterns: fields.or_default("patterns", |input, field| {
-            input.list(field, |input| input.text(field))
-        })?,
+        patterns: fields
+            .or_default("patterns", |input, field| input.list(field, |input| input.text(field)))?,
         revisions: fields.or_default("revisions", |input, field| {
             input.entries(field, |input| Ok((input.text(field)?, input.uint(field)?)))
         })?,
@@ -216,14 +189,7 @@ fn sync(input: &mut Input<'_>) -> Read<Sync> {
 }
 
 fn ack<'a>(input: &mut Input<'a>) -> Read<Ack<'a>> {
-    let names = [
-        "type",
-        "address",
-        "revision",
-        "locked",
-        "holder",
-        "correlation_id",
-    ];
+    let names = ["type", "address", "revision", "locked", "holder", "correlation_id"];
     let fields = Fields::read(input, names)?;
     Ok(Ack {
         address: fields.maybe("address", Input::text)?,
@@ -235,10 +201,7 @@ fn ack<'a>(input: &mut Input<'a>) -> Read<Ack<'a>> {
 }
 
 fn error<'a>(input: &mut Input<'a>) -> Read<ErrorMessage<'a>> {
-    let fields = Fields::read(
-        input,
-        ["type", "code", "message", "address", "correlation_id"],
-    )?;
+    let fields = Fields::read(input, ["type", "code", "message", "address", "correlation_id"])?;
     Ok(ErrorMessage {
         code: fields.must("code", Input::uint)?,
         message: fields.must("message", Input::text)?,

@@ -61,9 +61,7 @@ pub(super) fn publish<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<Publi
     let value = |input: &mut Input<'a>, field| value::read(input, field, depth_max);
     Ok(Publish {
         address: fields.must("address", Input::text)?,
-        signal: fields.maybe("signal", |input, field| {
-            input.name(field, SignalType::from_name)
-        })?,
+        signal: fields.maybe("signal", |input, field| input.name(field, SignalType::from_name))?,
         value: fields.maybe("value", value)?,
         payload: fields.maybe("payload", value)?,
         samples: fields.maybe("samples", samples)?,
@@ -101,9 +99,7 @@ fn keyframe<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<Keyframe<'a>> {
     Ok(Keyframe {
         time: fields.must("time", Input::uint)?,
         value: fields.must("value", |input, field| value::read(input, field, depth_max))?,
-        easing: fields
-            .or_default("easing", easing)?
-            .unwrap_or(Easing::Linear),
+        easing: fields.or_default("easing", easing)?.unwrap_or(Easing::Linear),
         bezier: fields.maybe("bezier", Input::floats)?,
     })
 }
@@ -123,11 +119,7 @@ fn free_map(
     depth_max: usize,
 ) -> Read<RawValue<'static>> {
     let map = value::read(input, field, depth_max)?;
-    if map.kind() == ValueKind::Map {
-        Ok(map)
-    } else {
-        Err(DecodeProblem::Kind(field))
-    }
+    if map.kind() == ValueKind::Map { Ok(map) } else { Err(DecodeProblem::Kind(field)) }
 }
 
 pub(super) fn result<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<ResultMessage<'a>> {
@@ -145,9 +137,7 @@ fn signals<'a>(
         let fields = Fields::read(input, ["address", "type", "datatype", "access", "meta"])?;
         Ok(SignalInfo {
             address: fields.must("address", Input::text)?,
-            signal: fields.must("type", |input, field| {
-                input.name(field, SignalType::from_name)
-            })?,
+            signal: fields.must("type", |input, field| input.name(field, SignalType::from_name))?,
             datatype: fields.maybe("datatype", Input::text)?,
             access: fields.maybe("access", Input::text)?,
             meta: fields.maybe("meta", |input, _| signal_meta(input, depth_max))?,
@@ -159,12 +149,8 @@ fn signal_meta<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<SignalMeta<'
     let fields = Fields::read(input, ["unit", "range", "default", "description"])?;
     Ok(SignalMeta {
         unit: fields.maybe("unit", Input::text)?,
-        range: fields
-            .maybe("range", Input::floats)?
-            .map(|[low, high]| (low, high)),
-        default: fields.maybe("default", |input, field| {
-            value::read(input, field, depth_max)
-        })?,
+        range: fields.maybe("range", Input::floats)?.map(|[low, high]| (low, high)),
+        default: fields.maybe("default", |input, field| value::read(input, field, depth_max))?,
         description: fields.maybe("description", Input::text)?,
     })
 }

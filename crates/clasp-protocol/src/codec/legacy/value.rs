@@ -28,12 +28,7 @@ pub(super) fn read(
     field: &'static str,
     depth_max: usize,
 ) -> Read<RawValue<'static>> {
-    let mut to = Transcoder {
-        field,
-        depth_max,
-        data: Vec::new(),
-        levels: Vec::new(),
-    };
+    let mut to = Transcoder { field, depth_max, data: Vec::new(), levels: Vec::new() };
     let first = to.item(input)?;
     while let Some(level) = to.levels.last_mut() {
         if level.left == 0 {
@@ -57,10 +52,7 @@ pub(super) fn read(
 
 impl Transcoder {
     /// Writes one item, of an array or map only its count.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "integers beyond i64 become floats"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "integers beyond i64 become floats")]
     fn item(&mut self, input: &mut Input<'_>) -> Read<ValueKind> {
         Ok(match input.token(self.field)? {
             Token::Nil => ValueKind::Null,
@@ -110,11 +102,7 @@ impl Transcoder {
         let short = u16::try_from(count).map_err(|_| DecodeProblem::Size(self.field))?;
         self.data.extend_from_slice(&short.to_be_bytes());
         self.levels.push(Level { left: count, map });
-        Ok(if map {
-            ValueKind::Map
-        } else {
-            ValueKind::Array
-        })
+        Ok(if map { ValueKind::Map } else { ValueKind::Array })
     }
 
     fn check_size(&self) -> Read<()> {

@@ -3,7 +3,6 @@
 use super::output::{Map, Output};
 use super::{value, write_signal};
 use crate::codec::error::EncodeError;
-use crate::codec::session::{HELLO_FEATURES, WELCOME_FEATURES};
 use crate::limits::DECODE_DEPTH_MAX;
 use crate::message::{
     Ack, Bundle, ErrorMessage, Features, FederationSync, Hello, Message, ParamEntry, Replay, Set,
@@ -37,8 +36,7 @@ pub(super) fn message(
         Message::Error(error) => write_error(error, &mut map),
         Message::Query(query) => map.str("pattern", &query.pattern),
         Message::Result(result) => {
-            map.key("signals")
-                .list(&result.signals, write_signal::signal);
+            map.key("signals").list(&result.signals, write_signal::signal);
         }
     }
     Ok(())
@@ -51,22 +49,18 @@ fn write_bundle(bundle: &Bundle<'_>, bundles: usize, map: &mut Map<'_>) -> Resul
     map.maybe_uint("timestamp", bundle.timestamp);
     let output = map.key("messages");
     output.array_len(bundle.parts.len());
-    bundle
-        .parts
-        .iter()
-        .try_for_each(|part| message(&part.message, bundles + 1, output))
+    bundle.parts.iter().try_for_each(|part| message(&part.message, bundles + 1, output))
 }
 
-fn write_features(features: Features, mask: u8, map: &mut Map<'_>) {
-    let names: Vec<_> = Features(features.0 & mask).names().collect();
-    map.key("features")
-        .list(&names, |output, name| output.str(name));
+fn write_features(features: Features, map: &mut Map<'_>) {
+    let names: Vec<_> = features.names().collect();
+    map.key("features").list(&names, |output, name| output.str(name));
 }
 
 fn write_hello(hello: &Hello<'_>, map: &mut Map<'_>) {
     map.uint("version", hello.version);
     map.str("name", &hello.name);
-    write_features(hello.features, HELLO_FEATURES, map);
+    write_features(hello.features, map);
     map.maybe_str("token", hello.token.as_deref());
 }
 
@@ -74,7 +68,7 @@ fn write_welcome(welcome: &Welcome<'_>, map: &mut Map<'_>) {
     map.uint("version", welcome.version);
     map.str("session", &welcome.session);
     map.str("name", &welcome.name);
-    write_features(welcome.features, WELCOME_FEATURES, map);
+    write_features(welcome.features, map);
     map.uint("time", welcome.time);
     map.maybe_str("token", welcome.token.as_deref());
 }
@@ -113,8 +107,7 @@ fn write_replay(replay: &Replay<'_>, map: &mut Map<'_>) {
 fn write_federation(sync: &FederationSync<'_>, map: &mut Map<'_>) {
     map.str("op", sync.op.name());
     if !sync.patterns.is_empty() {
-        map.key("patterns")
-            .list(&sync.patterns, |output, pattern| output.str(pattern));
+        map.key("patterns").list(&sync.patterns, |output, pattern| output.str(pattern));
     }
     if !sync.revisions.is_empty() {
         let output = map.key("revisions");

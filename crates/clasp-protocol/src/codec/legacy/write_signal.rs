@@ -31,8 +31,7 @@ pub(super) fn types(byte: u8, map: &mut Map<'_>) {
     }
     let wanted = |kind: &SignalType| byte & (1 << *kind as u8) != 0;
     let kinds: Vec<_> = SignalType::ALL.into_iter().filter(wanted).collect();
-    map.key("types")
-        .list(&kinds, |output, kind| output.str(kind.name()));
+    map.key("types").list(&kinds, |output, kind| output.str(kind.name()));
 }
 
 pub(super) fn publish(publish: &Publish<'_>, map: &mut Map<'_>) {
@@ -72,8 +71,7 @@ fn keyframe(output: &mut Output, keyframe: &Keyframe<'_>) {
     value::write(&keyframe.value, map.key("value"));
     map.str("easing", keyframe.easing.name());
     if let Some(bezier) = &keyframe.bezier {
-        map.key("bezier")
-            .list(bezier, |output, point| output.float(*point));
+        map.key("bezier").list(bezier, |output, point| output.float(*point));
     }
 }
 
@@ -100,8 +98,7 @@ fn signal_meta(meta: &SignalMeta<'_>, output: &mut Output) {
     let mut map = output.begin();
     map.maybe_str("unit", meta.unit.as_deref());
     if let Some((low, high)) = meta.range {
-        map.key("range")
-            .list(&[low, high], |output, bound| output.float(*bound));
+        map.key("range").list(&[low, high], |output, bound| output.float(*bound));
     }
     if let Some(default) = &meta.default {
         value::write(default, map.key("default"));
