@@ -1,4 +1,4 @@
-//! The journal as the router sees it: what is recorded, and how it is asked (spec: routing.md 8, 11).
+//! The journal as the router sees it: what is recorded, how it is asked (spec: routing.md 8, 11).
 //!
 //! Sequence numbers are given inside the critical section that applies a write, so their order is
 //! the commit order; everything slow happens behind [`Journal::append_group`], on a thread of the
