@@ -31,7 +31,7 @@ pub const PATTERN_GLOBSTARS_MAX: usize = 4;
 pub const DECODE_DEPTH_MAX: usize = 128;
 
 /// Deepest nesting of bundles that is decoded from MessagePack, where each level is read twice.
-pub const LEGACY_BUNDLE_DEPTH_MAX: usize = 8;
+pub const LEGACY_BUNDLE_DEPTH_MAX: usize = 4;
 
 /// What a SNAPSHOT of one param takes beyond its address and value data: message type, count,
 /// address length, value type, revision, flags, writer id and timestamp (spec: routing.md 3.6).

@@ -9,7 +9,7 @@ mod vectors;
 #[path = "support/view.rs"]
 mod view;
 
-use clasp_protocol::limits::DECODE_DEPTH_MAX;
+use clasp_protocol::limits::{DECODE_DEPTH_MAX, LEGACY_BUNDLE_DEPTH_MAX};
 use clasp_protocol::message::Message;
 use clasp_protocol::{Frame, codec};
 use hex::frame_of;
@@ -190,6 +190,18 @@ fn many_tiny_bundles_that_claim_many_parts_take_little_memory() {
     }
     payload.resize(60_000, 0);
     verdict(&framed(&payload)).unwrap_err();
+}
+
+#[test]
+fn bundles_in_messagepack_nest_a_few_times_only() {
+    let nested = |depth| {
+        (0..depth).fold(b"\x81\xa4type\xa4PING".to_vec(), |inner, _| {
+            [&b"\x82\xa4type\xa6BUNDLE\xa8messages\x91"[..], &inner].concat()
+        })
+    };
+    verdict(&framed(&nested(LEGACY_BUNDLE_DEPTH_MAX))).unwrap();
+    let error = verdict(&framed(&nested(LEGACY_BUNDLE_DEPTH_MAX + 1))).unwrap_err();
+    assert_eq!(error, "BUNDLE: arrays, maps and bundles nest too deep");
 }
 
 #[test]

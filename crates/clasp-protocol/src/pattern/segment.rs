@@ -36,7 +36,7 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// Matches `*` against any run of bytes. Bytes serve as characters: in UTF-8 a star between whole
+/// Matches `*` against any run of bytes, everything else against itself. Bytes serve as characters: in UTF-8 a star between whole
 /// characters cannot stop inside one.
 fn partial_matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
@@ -66,26 +66,29 @@ fn partial_matches(pattern: &[u8], text: &[u8]) -> bool {
 /// Matches segments against segments. Both texts are empty, for no segment at all, or have a slash
 /// before every segment.
 pub(super) fn sequence_matches(pattern: &str, address: &str) -> bool {
-    let (mut pattern, mut address) = (pattern, address);
-    let mut retry: Option<(&str, &str)> = None;
+    let (mut pattern, mut address) = (pattern.as_bytes(), address.as_bytes());
+    let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         let matched = match split_first(pattern) {
             None if address.is_empty() => return true,
             None => None,
-            Some((Segment::Globstar, "")) => return true,
-            Some((Segment::Globstar, rest)) => {
+            Some((b"**", b"")) => return true,
+            Some((b"**", rest)) => {
                 retry = Some((rest, address));
                 pattern = rest;
                 continue;
             }
-            Some((segment, rest)) => match split_text(address) {
+            Some((segment, rest)) => match split_first(address) {
                 None => return false,
-                Some((text, left)) => segment.matches(text).then_some((rest, left)),
+                Some((text, left)) => {
+                    let same = segment == b"*" || partial_matches(segment, text);
+                    same.then_some((rest, left))
+                }
             },
         };
         (pattern, address) = match (matched, retry) {
             (Some(next), _) => next,
-            (None, Some((after, taken))) => match split_text(taken) {
+            (None, Some((after, taken))) => match split_first(taken) {
                 None => return false,
                 Some((_, left)) => {
                     retry = Some((after, left));
@@ -97,13 +100,10 @@ pub(super) fn sequence_matches(pattern: &str, address: &str) -> bool {
     }
 }
 
+/// First segment and the rest; the slash before the segment is taken off.
 #[inline]
-fn split_first(pattern: &str) -> Option<(Segment<'_>, &str)> {
-    split_text(pattern).map(|(text, rest)| (Segment::new(text), rest))
-}
-
-#[inline]
-fn split_text(sequence: &str) -> Option<(&str, &str)> {
-    let inner = sequence.strip_prefix('/')?;
-    Some(inner.split_at(inner.find('/').unwrap_or(inner.len())))
+fn split_first(sequence: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, inner) = sequence.split_first()?;
+    let end = inner.iter().position(|byte| *byte == b'/');
+    Some(inner.split_at(end.unwrap_or(inner.len())))
 }
