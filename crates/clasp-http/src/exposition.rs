@@ -1,15 +1,15 @@
 //! The Prometheus text format, version 0.0.4: the one place that knows its spelling.
 
-use std::fmt::Write as _;
+use std::fmt::{Arguments, Write as _};
 
-use crate::family::{Family, Kind, Sample, Value};
+use clasp_router::metrics::{Family, Kind, Sample};
 
 /// The content type that a scraper expects of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Writes families as Prometheus text, in the order given.
 pub fn render(families: &[Family]) -> String {
-    let mut page = Page(String::with_capacity(4096));
+    let mut page = Page(String::with_capacity(16 << 10));
     for family in families {
         page.head(family);
         for sample in &family.samples {
@@ -22,14 +22,12 @@ pub fn render(families: &[Family]) -> String {
 struct Page(String);
 
 impl Page {
-    fn push(&mut self, text: std::fmt::Arguments<'_>) {
-        self.0
-            .write_fmt(text)
-            .expect("writing to a String cannot fail");
+    fn push(&mut self, text: Arguments<'_>) {
+        self.0.write_fmt(text).expect("writing to a String cannot fail");
     }
 
     fn head(&mut self, family: &Family) {
-        let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
+        let help = family.help.replace('\\', r"\\").replace('\n', r"\n");
         let kind = match family.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -40,53 +38,18 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, sample: &Sample) {
-        let labels = &sample.labels;
-        match &sample.value {
-            Value::Count(count) => self.line(name, "", (labels, None), &count.to_string()),
-            Value::Number(number) => self.line(name, "", (labels, None), &spell(*number)),
-            Value::Histogram { buckets, sum } => {
-                let mut seen = 0;
-                for (bound, count) in buckets {
-                    seen += count;
-                    self.line(name, "_bucket", (labels, Some(*bound)), &seen.to_string());
-                }
-                self.line(name, "_sum", (labels, None), &spell(*sum));
-                self.line(name, "_count", (labels, None), &seen.to_string());
-            }
-        }
-    }
-
-    fn line(
-        &mut self,
-        name: &str,
-        suffix: &str,
-        (labels, bound): (&[(&'static str, String)], Option<f64>),
-        value: &str,
-    ) {
-        self.push(format_args!("{name}{suffix}"));
-        let bound = bound.map(|bound| ("le", spell(bound)));
+        self.push(format_args!("{name}{}", sample.suffix));
         let mut separator = '{';
-        for (key, text) in labels.iter().chain(&bound) {
-            let text = text
-                .replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n");
+        for (key, text) in &sample.labels {
+            let text = text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
             self.push(format_args!("{separator}{key}=\"{text}\""));
             separator = ',';
         }
-        let close = if separator == ',' { "}" } else { "" };
-        self.push(format_args!("{close} {value}\n"));
-    }
-}
-
-/// A number as the format spells it: infinities have a sign and a capital.
-fn spell(number: f64) -> String {
-    if number == f64::INFINITY {
-        "+Inf".into()
-    } else if number == f64::NEG_INFINITY {
-        "-Inf".into()
-    } else {
-        number.to_string()
+        if !sample.labels.is_empty() {
+            self.push(format_args!("}}"));
+        }
+        // The format spells infinities with a capital; the metrics that are told have none.
+        self.push(format_args!(" {}\n", sample.value));
     }
 }
 
@@ -94,74 +57,56 @@ fn spell(number: f64) -> String {
 mod tests {
     use super::*;
 
-    fn labelled(value: Value) -> Sample {
-        Sample {
-            labels: vec![("type", "set".into())],
-            value,
-        }
+    fn family(kind: Kind, help: &'static str, samples: Vec<Sample>) -> Family {
+        Family { name: "clasp_things", help, kind, samples }
+    }
+
+    fn sample(suffix: &'static str, labels: &[(&'static str, &str)], value: f64) -> Sample {
+        let labels = labels.iter().map(|(key, text)| (*key, (*text).to_string())).collect();
+        Sample { suffix, labels, value }
     }
 
     #[test]
-    fn a_counter_has_help_type_and_labels() {
-        let family = Family {
-            name: "clasp_messages_total",
-            help: "Messages received.",
-            kind: Kind::Counter,
-            samples: vec![labelled(Value::Count(31))],
-        };
+    fn a_family_has_help_type_and_a_line_for_each_sample() {
+        let samples =
+            vec![sample("", &[("type", "set")], 31.0), sample("", &[("type", "get")], 0.5)];
         assert_eq!(
-            render(&[family]),
-            "# HELP clasp_messages_total Messages received.\n\
-             # TYPE clasp_messages_total counter\n\
-             clasp_messages_total{type=\"set\"} 31\n"
+            render(&[family(Kind::Counter, "Things.", samples)]),
+            "# HELP clasp_things Things.\n\
+             # TYPE clasp_things counter\n\
+             clasp_things{type=\"set\"} 31\n\
+             clasp_things{type=\"get\"} 0.5\n"
         );
     }
 
     #[test]
-    fn a_gauge_without_labels_has_no_braces() {
-        let family = Family::single("open", "Open ones.", Kind::Gauge, Value::Number(0.5));
-        assert!(render(&[family]).ends_with("\nopen 0.5\n"));
+    fn a_sample_without_labels_has_no_braces() {
+        let page = render(&[family(Kind::Gauge, "Things.", vec![sample("", &[], 1e15)])]);
+        assert!(page.ends_with("# TYPE clasp_things gauge\nclasp_things 1000000000000000\n"));
     }
 
     #[test]
-    fn a_histogram_is_cumulative_and_ends_with_sum_and_count() {
-        let family = Family {
-            name: "wait_seconds",
-            help: "Waits.",
-            kind: Kind::Histogram,
-            samples: vec![labelled(Value::Histogram {
-                buckets: vec![(0.001, 2), (0.5, 0), (f64::INFINITY, 1)],
-                sum: 1.25,
-            })],
-        };
-        let page = render(&[family]);
-        let lines: Vec<&str> = page.lines().skip(2).collect();
+    fn a_histogram_keeps_suffixes_and_the_order_of_labels() {
+        let labels = [("type", "set"), ("le", "+Inf")];
+        let samples = vec![sample("_bucket", &labels, 2.0), sample("_sum", &[], 0.25)];
+        let page = render(&[family(Kind::Histogram, "Things.", samples)]);
+        let lines: Vec<&str> = page.lines().skip(1).collect();
         assert_eq!(
             lines,
             [
-                "wait_seconds_bucket{type=\"set\",le=\"0.001\"} 2",
-                "wait_seconds_bucket{type=\"set\",le=\"0.5\"} 2",
-                "wait_seconds_bucket{type=\"set\",le=\"+Inf\"} 3",
-                "wait_seconds_sum{type=\"set\"} 1.25",
-                "wait_seconds_count{type=\"set\"} 3",
+                "# TYPE clasp_things histogram",
+                "clasp_things_bucket{type=\"set\",le=\"+Inf\"} 2",
+                "clasp_things_sum 0.25",
             ]
         );
     }
 
     #[test]
     fn quotes_backslashes_and_line_ends_are_escaped() {
-        let family = Family {
-            name: "n",
-            help: "one\ntwo\\",
-            kind: Kind::Gauge,
-            samples: vec![Sample {
-                labels: vec![("name", "a\"b\\c\nd".into())],
-                value: Value::Count(1),
-            }],
-        };
-        let page = render(&[family]);
-        assert!(page.starts_with("# HELP n one\\ntwo\\\\\n"), "{page}");
-        assert!(page.contains(r#"n{name="a\"b\\c\nd"} 1"#), "{page}");
+        let samples = vec![sample("", &[("name", "a\"b\\c\nd")], 1.0)];
+        let page = render(&[family(Kind::Gauge, "one\ntwo\\", samples)]);
+        assert!(page.starts_with("# HELP clasp_things one\\ntwo\\\\\n"), "{page}");
+        assert!(page.contains(r#"clasp_things{name="a\"b\\c\nd"} 1"#), "{page}");
         assert_eq!(page.lines().count(), 3);
     }
 }

@@ -13,10 +13,7 @@ type Readiness = Arc<dyn Fn() -> bool + Send + Sync>;
 /// The health page. `ready` is asked on every `/readyz` request and must not block.
 pub fn pages(ready: impl Fn() -> bool + Send + Sync + 'static) -> Router {
     let ready: Readiness = Arc::new(ready);
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .with_state(ready)
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(ready)
 }
 
 async fn healthz() -> &'static str {
@@ -41,11 +38,7 @@ mod tests {
     use super::*;
 
     async fn ask(ready: bool, method: &str, path: &str) -> (u16, Vec<(String, String)>, String) {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .unwrap();
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = pages(move || ready).call(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response
@@ -58,10 +51,7 @@ mod tests {
     }
 
     fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-        headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     #[tokio::test]
@@ -69,10 +59,7 @@ mod tests {
         for ready in [true, false] {
             let (status, headers, body) = ask(ready, "GET", "/healthz").await;
             assert_eq!((status, body.as_str()), (200, "ok\n"));
-            assert_eq!(
-                header(&headers, "content-type"),
-                Some("text/plain; charset=utf-8")
-            );
+            assert_eq!(header(&headers, "content-type"), Some("text/plain; charset=utf-8"));
             assert_eq!(header(&headers, "content-length"), Some("3"));
         }
     }
@@ -83,10 +70,7 @@ mod tests {
         assert_eq!((status, body.as_str()), (200, "ready\n"));
         let (status, headers, body) = ask(false, "GET", "/readyz").await;
         assert_eq!((status, body.as_str()), (503, "not ready\n"));
-        assert_eq!(
-            header(&headers, "content-type"),
-            Some("text/plain; charset=utf-8")
-        );
+        assert_eq!(header(&headers, "content-type"), Some("text/plain; charset=utf-8"));
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@
 //! graceful end. This crate reads the router's counters and decides nothing.
 
 pub mod exposition;
-pub mod family;
 pub mod health;
 pub mod metrics;
 pub mod process;

@@ -8,25 +8,20 @@ use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use clasp_router::metrics::Family;
 
 use crate::exposition;
-use crate::family::Family;
 
 type Collect = Arc<dyn Fn() -> Vec<Family> + Send + Sync>;
 
 /// The metrics page. `collect` is called on every request and must not block for long.
 pub fn pages(collect: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Router {
     let collect: Collect = Arc::new(collect);
-    Router::new()
-        .route("/metrics", get(metrics))
-        .with_state(collect)
+    Router::new().route("/metrics", get(metrics)).with_state(collect)
 }
 
 async fn metrics(State(collect): State<Collect>) -> ([(HeaderName, &'static str); 1], String) {
-    (
-        [(CONTENT_TYPE, exposition::CONTENT_TYPE)],
-        exposition::render(&collect()),
-    )
+    ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], exposition::render(&collect()))
 }
 
 #[cfg(test)]
@@ -37,15 +32,11 @@ mod tests {
     use tower_service::Service as _;
 
     use super::*;
-    use crate::family::{Kind, Value};
+    use crate::process::gauge;
 
     async fn ask(method: &str, path: &str) -> Response<Body> {
-        let one = || vec![Family::single("one", "One.", Kind::Gauge, Value::Count(1))];
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .unwrap();
+        let one = || vec![gauge("one", "One.", 1.0)];
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         pages(one).call(request).await.unwrap()
     }
 

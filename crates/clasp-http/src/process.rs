@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::family::{Family, Kind, Sample, Value};
+use clasp_router::metrics::{Family, Kind, Sample};
 
 /// Clock ticks per second in `/proc/self/stat`, fixed by the kernel's interface to programs.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -15,60 +15,45 @@ pub fn families(started: SystemTime) -> Vec<Family> {
     let mut families = vec![gauge(
         "process_start_time_seconds",
         "When the process started, in seconds since 1970 UTC.",
-        Value::Number(since_epoch.as_secs_f64()),
+        since_epoch.as_secs_f64(),
     )];
     families.extend(resident_memory_bytes().map(|bytes| {
         let help = "Memory that the process holds in RAM, in bytes.";
-        gauge("process_resident_memory_bytes", help, Value::Count(bytes))
+        gauge("process_resident_memory_bytes", help, bytes as f64)
     }));
-    families.extend(open_fds().map(|fds| {
-        gauge(
-            "process_open_fds",
-            "Open file descriptors.",
-            Value::Count(fds),
-        )
-    }));
+    families.extend(
+        open_fds().map(|fds| gauge("process_open_fds", "Open file descriptors.", fds as f64)),
+    );
     families.extend(max_fds().map(|fds| {
-        gauge(
-            "process_max_fds",
-            "File descriptors that may be open at once.",
-            Value::Count(fds),
-        )
+        gauge("process_max_fds", "File descriptors that may be open at once.", fds as f64)
     }));
     families.extend(cpu_seconds().map(|seconds| {
         let help = "User and system CPU time spent, in seconds.";
-        Family::single(
-            "process_cpu_seconds_total",
-            help,
-            Kind::Counter,
-            Value::Number(seconds),
-        )
+        single(("process_cpu_seconds_total", help), Kind::Counter, seconds)
     }));
     families
 }
 
 /// `clasp_build_info`: always 1, the version is in the label.
 pub fn build_info(version: &str) -> Family {
-    Family {
-        name: "clasp_build_info",
-        help: "The version that runs, as a label.",
-        kind: Kind::Gauge,
-        samples: vec![Sample {
-            labels: vec![("version", version.to_string())],
-            value: Value::Count(1),
-        }],
-    }
+    let mut family = gauge("clasp_build_info", "The version that runs, as a label.", 1.0);
+    family.samples[0].labels.push(("version", version.to_string()));
+    family
 }
 
-fn gauge(name: &'static str, help: &'static str, value: Value) -> Family {
-    Family::single(name, help, Kind::Gauge, value)
+/// A gauge without labels.
+pub(crate) fn gauge(name: &'static str, help: &'static str, value: f64) -> Family {
+    single((name, help), Kind::Gauge, value)
+}
+
+fn single((name, help): (&'static str, &'static str), kind: Kind, value: f64) -> Family {
+    let samples = vec![Sample { suffix: "", labels: Vec::new(), value }];
+    Family { name, help, kind, samples }
 }
 
 fn resident_memory_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -81,9 +66,7 @@ fn open_fds() -> Option<u64> {
 
 fn max_fds() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -103,12 +86,7 @@ mod tests {
     use super::*;
 
     fn number(families: &[Family], name: &str) -> f64 {
-        let family = families.iter().find(|family| family.name == name).unwrap();
-        match family.samples[0].value {
-            Value::Count(count) => count as f64,
-            Value::Number(number) => number,
-            Value::Histogram { .. } => panic!("{name} is no histogram"),
-        }
+        families.iter().find(|family| family.name == name).unwrap().samples[0].value
     }
 
     #[test]
@@ -123,9 +101,7 @@ mod tests {
 
     #[test]
     fn every_open_file_is_counted() {
-        let files: Vec<_> = (0..50)
-            .map(|_| fs::File::open("/dev/null").unwrap())
-            .collect();
+        let files: Vec<_> = (0..50).map(|_| fs::File::open("/dev/null").unwrap()).collect();
         assert!(open_fds().unwrap() >= files.len() as u64);
     }
 }

@@ -63,11 +63,7 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places
-        .clone()
-        .acquire_owned()
-        .await
-        .expect("the semaphore is never closed");
+    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }
@@ -110,25 +106,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(listener, health::pages(|| true), stopped));
-        Served {
-            address,
-            stop,
-            task,
-        }
+        Served { address, stop, task }
     }
 
     async fn ask(stream: &mut TcpStream) -> String {
-        stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n").await.unwrap();
         let mut answer = Vec::new();
         while !answer.ends_with(b"ok\n") {
-            assert_ne!(
-                stream.read_buf(&mut answer).await.unwrap(),
-                0,
-                "closed too early"
-            );
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed too early");
         }
         String::from_utf8(answer).unwrap()
     }

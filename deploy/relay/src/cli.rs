@@ -63,15 +63,10 @@ fn variable_behind(
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let (option, value) = (
-        text(ContextKind::InvalidArg)?,
-        text(ContextKind::InvalidValue)?,
-    );
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
     let mut command = Options::command();
     command.build();
-    let argument = command
-        .get_arguments()
-        .find(|argument| argument.to_string() == option)?;
+    let argument = command.get_arguments().find(|argument| argument.to_string() == option)?;
     let variable = argument.get_env()?.to_str()?;
     (value_of(variable)? == value).then(|| variable.to_string())
 }
@@ -102,17 +97,11 @@ mod tests {
 
     #[test]
     fn every_option_stands_under_a_heading_and_says_what_it_does() {
-        for argument in Options::command()
-            .get_arguments()
-            .filter(|it| !it.is_hide_set())
-        {
+        for argument in Options::command().get_arguments().filter(|it| !it.is_hide_set()) {
             let name = argument.get_id();
             assert!(argument.get_help().is_some(), "{name} has no help");
             let built_in = ["help", "version"].contains(&name.as_str());
-            assert!(
-                built_in || argument.get_help_heading().is_some(),
-                "{name} has no heading"
-            );
+            assert!(built_in || argument.get_help_heading().is_some(), "{name} has no heading");
         }
     }
 
@@ -120,9 +109,7 @@ mod tests {
     fn a_bad_value_is_traced_to_its_variable() {
         let error = options(["clasp-relay", "-p", "many"].map(OsString::from)).unwrap_err();
         let found = |value: &'static str| {
-            variable_behind(&error, |name| {
-                (name == "CLASP_WS_PORT").then(|| value.into())
-            })
+            variable_behind(&error, |name| (name == "CLASP_WS_PORT").then(|| value.into()))
         };
         assert_eq!(found("many").as_deref(), Some("CLASP_WS_PORT"));
         assert_eq!(found("7330"), None);
@@ -131,18 +118,8 @@ mod tests {
     #[test]
     fn the_programs_name_may_be_repeated_once_and_in_front() {
         let accepted = |arguments: &[&str]| options(arguments.iter().map(OsString::from));
-        assert!(
-            accepted(&["/bin/clasp-relay", "clasp-relay", "-v"])
-                .unwrap()
-                .ignored
-                .program
-        );
-        assert!(
-            !accepted(&["/bin/clasp-relay", "-v"])
-                .unwrap()
-                .ignored
-                .program
-        );
+        assert!(accepted(&["/bin/clasp-relay", "clasp-relay", "-v"]).unwrap().ignored.program);
+        assert!(!accepted(&["/bin/clasp-relay", "-v"]).unwrap().ignored.program);
         assert!(accepted(&["/bin/clasp-relay", "clasp-relay", "clasp-relay"]).is_err());
         assert!(accepted(&["/bin/clasp-relay", "other"]).is_err());
     }

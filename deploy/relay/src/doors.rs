@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use clasp_router::Router;
 use tokio::sync::watch;
 
 /// A listener that is bound, and what serves it.
@@ -22,10 +23,7 @@ pub(crate) struct Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Door")
-            .field(&self.name)
-            .field(&self.address)
-            .finish()
+        f.debug_tuple("Door").field(&self.name).field(&self.address).finish()
     }
 }
 
@@ -36,6 +34,7 @@ impl fmt::Debug for Door {
     allow(dead_code, reason = "each door uses its own part")
 )]
 pub(crate) struct Context {
+    router: Arc<Router>,
     ready: Arc<AtomicBool>,
     draining: watch::Receiver<bool>,
     closing: watch::Receiver<bool>,
@@ -45,16 +44,12 @@ pub(crate) struct Context {
 impl Context {
     /// `draining` turns true when clients have to go, `closing` when they are gone.
     pub(crate) fn new(
+        router: Arc<Router>,
         ready: Arc<AtomicBool>,
         draining: watch::Receiver<bool>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Self {
-            ready,
-            draining,
-            closing,
-            started: SystemTime::now(),
-        }
+        Self { router, ready, draining, closing, started: SystemTime::now() }
     }
 }
 
@@ -86,26 +81,17 @@ mod absent {
 
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
-        Err(StartError::Absent {
-            wish: "--health-port",
-            feature: "health",
-        })
+        Err(StartError::Absent { wish: "--health-port", feature: "health" })
     }
 
     #[cfg(not(feature = "metrics"))]
     pub(crate) async fn metrics(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
-        Err(StartError::Absent {
-            wish: "--metrics-port",
-            feature: "metrics",
-        })
+        Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
     #[cfg(not(feature = "websocket"))]
     pub(crate) async fn websocket(_: &Options, _: &Context) -> Result<Door, StartError> {
-        Err(StartError::Absent {
-            wish: "a WebSocket listener",
-            feature: "websocket",
-        })
+        Err(StartError::Absent { wish: "a WebSocket listener", feature: "websocket" })
     }
 }
 #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]

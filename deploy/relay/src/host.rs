@@ -19,10 +19,7 @@ impl FromStr for Host {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         if let Ok(address) = bare.parse() {
             return Ok(Self::Address(address));
         }
@@ -67,27 +64,16 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_hosts() {
-        for (text, shown) in [
-            ("0.0.0.0", "0.0.0.0"),
-            ("::1", "::1"),
-            ("[::1]", "::1"),
-            ("localhost", "localhost"),
-        ] {
+        for (text, shown) in
+            [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::1]", "::1"), ("localhost", "localhost")]
+        {
             assert_eq!(text.parse::<Host>().unwrap().to_string(), shown);
         }
     }
 
     #[test]
     fn ports_paths_and_nothing_are_not() {
-        for text in [
-            "",
-            "localhost:80",
-            "127.0.0.1:80",
-            "[::1]:80",
-            "a b",
-            "ws://a",
-            "[::1",
-        ] {
+        for text in ["", "localhost:80", "127.0.0.1:80", "[::1]:80", "a b", "ws://a", "[::1"] {
             assert!(text.parse::<Host>().is_err(), "{text}");
         }
     }

@@ -10,6 +10,7 @@ pub mod host;
 pub mod logging;
 pub mod options;
 mod relay;
+mod settings;
 pub mod shutdown;
 
 pub use options::Options;

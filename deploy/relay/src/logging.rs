@@ -18,10 +18,7 @@ pub fn install(options: &LogOptions) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stdout)
-        .with_ansi(colour(
-            io::stdout().is_terminal(),
-            env::var("NO_COLOR").ok().as_deref(),
-        ))
+        .with_ansi(colour(io::stdout().is_terminal(), env::var("NO_COLOR").ok().as_deref()))
         .log_internal_errors(false);
     if is_json(env::var("LOG_FORMAT").ok().as_deref()) {
         subscriber.json().init();
@@ -98,10 +95,7 @@ mod tests {
         let (filter, complaint) = filter(&options(false, None), Some("clasp=very-loud"));
         assert_eq!(filter.to_string(), "info");
         let complaint = complaint.unwrap();
-        assert!(
-            complaint.contains("clasp=very-loud") && !complaint.contains('\n'),
-            "{complaint}"
-        );
+        assert!(complaint.contains("clasp=very-loud") && !complaint.contains('\n'), "{complaint}");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, ValueEnum};
@@ -71,12 +70,7 @@ pub struct ListenOptions {
     pub ws_port: u16,
 
     /// Address of every listener: an IP address or a name; :: is IPv6 and, mostly, IPv4 too
-    #[arg(
-        long,
-        env = "CLASP_HOST",
-        default_value = "0.0.0.0",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "CLASP_HOST", default_value = "0.0.0.0", hide_env_values = true)]
     pub host: Host,
 
     /// Name that clients are told in WELCOME
@@ -91,12 +85,7 @@ pub struct ListenOptions {
 
     /// Web origin that browsers may connect from, such as https://app.example.com; repeat it for
     /// several. Without it every origin may
-    #[arg(
-        long = "origin",
-        env = "CLASP_ORIGIN",
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long = "origin", env = "CLASP_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[arg(hide_env_values = true)]
     pub origins: Vec<String>,
 }
@@ -113,12 +102,7 @@ impl ListenOptions {
         flag: &'static str,
     ) -> Result<(TcpListener, SocketAddr), StartError> {
         let address = self.resolve(port).await?;
-        let failed = |source| StartError::Bind {
-            door,
-            address,
-            flag,
-            source,
-        };
+        let failed = |source| StartError::Bind { door, address, flag, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         Ok((listener, bound))
@@ -129,10 +113,7 @@ impl ListenOptions {
     /// # Errors
     /// The host has no address.
     pub async fn resolve(&self, port: u16) -> Result<SocketAddr, StartError> {
-        let failed = |source| StartError::Resolve {
-            host: self.host.to_string(),
-            source,
-        };
+        let failed = |source| StartError::Resolve { host: self.host.to_string(), source };
         self.host.resolve(port).await.map_err(failed)
     }
 }
@@ -142,52 +123,27 @@ impl ListenOptions {
 #[command(next_help_heading = "Sessions")]
 pub struct SessionOptions {
     /// Most sessions at a time; 0 = unlimited. A further client is told "server full"
-    #[arg(
-        long,
-        env = "CLASP_MAX_SESSIONS",
-        value_name = "N",
-        default_value_t = 1000
-    )]
+    #[arg(long, env = "CLASP_MAX_SESSIONS", value_name = "N", default_value_t = 1000)]
     #[arg(hide_env_values = true)]
     pub max_sessions: u32,
 
     /// Close a session from which nothing came for so long; 0 = never
-    #[arg(
-        long,
-        env = "CLASP_SESSION_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 300
-    )]
+    #[arg(long, env = "CLASP_SESSION_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
     #[arg(hide_env_values = true)]
     pub session_timeout: u32,
 
     /// Ping a client from which nothing came for so long; 0 = never
-    #[arg(
-        long,
-        env = "CLASP_PING_INTERVAL",
-        value_name = "SECONDS",
-        default_value_t = 30
-    )]
+    #[arg(long, env = "CLASP_PING_INTERVAL", value_name = "SECONDS", default_value_t = 30)]
     #[arg(hide_env_values = true)]
     pub ping_interval: u32,
 
     /// Patterns that a session may be subscribed to; 0 = unlimited
-    #[arg(
-        long,
-        env = "CLASP_MAX_SUBSCRIPTIONS",
-        value_name = "N",
-        default_value_t = 1000
-    )]
+    #[arg(long, env = "CLASP_MAX_SUBSCRIPTIONS", value_name = "N", default_value_t = 1000)]
     #[arg(hide_env_values = true)]
     pub max_subscriptions: u32,
 
     /// Messages that a session may send per second, with a burst of as many; 0 = unlimited
-    #[arg(
-        long,
-        env = "CLASP_MAX_MESSAGES_PER_SECOND",
-        value_name = "N",
-        default_value_t = 0
-    )]
+    #[arg(long, env = "CLASP_MAX_MESSAGES_PER_SECOND", value_name = "N", default_value_t = 0)]
     #[arg(hide_env_values = true)]
     pub max_messages_per_second: u32,
 }
@@ -202,12 +158,7 @@ pub struct ReplyOptions {
     pub ack: Ack,
 
     /// Answer to GET of a param that does not exist
-    #[arg(
-        long,
-        env = "CLASP_GET_MISSING",
-        value_name = "ANSWER",
-        default_value = "error"
-    )]
+    #[arg(long, env = "CLASP_GET_MISSING", value_name = "ANSWER", default_value = "error")]
     #[arg(value_enum, hide_env_values = true)]
     pub get_missing: GetMissing,
 
@@ -223,22 +174,12 @@ pub struct ReplyOptions {
 #[command(next_help_heading = "State")]
 pub struct StateOptions {
     /// Forget a param that was not touched for so long; 0 = never
-    #[arg(
-        long,
-        env = "CLASP_PARAM_TTL",
-        value_name = "SECONDS",
-        default_value_t = 3600
-    )]
+    #[arg(long, env = "CLASP_PARAM_TTL", value_name = "SECONDS", default_value_t = 3600)]
     #[arg(hide_env_values = true)]
     pub param_ttl: u32,
 
     /// Forget an announced signal definition after so long; 0 = never
-    #[arg(
-        long,
-        env = "CLASP_SIGNAL_TTL",
-        value_name = "SECONDS",
-        default_value_t = 3600
-    )]
+    #[arg(long, env = "CLASP_SIGNAL_TTL", value_name = "SECONDS", default_value_t = 3600)]
     #[arg(hide_env_values = true)]
     pub signal_ttl: u32,
 
@@ -248,22 +189,12 @@ pub struct StateOptions {
     pub no_ttl: bool,
 
     /// Params kept at most; 0 = unlimited
-    #[arg(
-        long,
-        env = "CLASP_MAX_PARAMS",
-        value_name = "N",
-        default_value_t = 100_000
-    )]
+    #[arg(long, env = "CLASP_MAX_PARAMS", value_name = "N", default_value_t = 100_000)]
     #[arg(hide_env_values = true)]
     pub max_params: u32,
 
     /// What gives way when a new param comes and --max-params is reached
-    #[arg(
-        long,
-        env = "CLASP_WHEN_FULL",
-        value_name = "WHAT",
-        default_value = "evict"
-    )]
+    #[arg(long, env = "CLASP_WHEN_FULL", value_name = "WHAT", default_value = "evict")]
     #[arg(value_enum, hide_env_values = true)]
     pub when_full: WhenFull,
 
@@ -273,12 +204,7 @@ pub struct StateOptions {
     pub notify_expiry: bool,
 
     /// Keep the locks of an ended session for so long, for the same user to come back
-    #[arg(
-        long,
-        env = "CLASP_LOCK_GRACE",
-        value_name = "SECONDS",
-        default_value_t = 0
-    )]
+    #[arg(long, env = "CLASP_LOCK_GRACE", value_name = "SECONDS", default_value_t = 0)]
     #[arg(hide_env_values = true)]
     pub lock_grace: u32,
 }
@@ -288,30 +214,15 @@ pub struct StateOptions {
 #[command(next_help_heading = "Operation")]
 pub struct OperationOptions {
     /// Serve /healthz (the process answers) and /readyz (it takes work) on this port
-    #[arg(
-        long,
-        env = "CLASP_HEALTH_PORT",
-        value_name = "PORT",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "CLASP_HEALTH_PORT", value_name = "PORT", hide_env_values = true)]
     pub health_port: Option<u16>,
 
     /// Serve /metrics in Prometheus text on this port
-    #[arg(
-        long,
-        env = "CLASP_METRICS_PORT",
-        value_name = "PORT",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "CLASP_METRICS_PORT", value_name = "PORT", hide_env_values = true)]
     pub metrics_port: Option<u16>,
 
     /// After SIGTERM or SIGINT wait at most so long until all sessions are closed
-    #[arg(
-        long,
-        env = "CLASP_DRAIN_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 30
-    )]
+    #[arg(long, env = "CLASP_DRAIN_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     #[arg(hide_env_values = true)]
     pub drain_timeout: u32,
 }
@@ -326,12 +237,7 @@ pub struct LogOptions {
     pub verbose: bool,
 
     /// Log lines of this level and above, as RUST_LOG=<LEVEL> does
-    #[arg(
-        long,
-        env = "CLASP_LOG_LEVEL",
-        value_name = "LEVEL",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "CLASP_LOG_LEVEL", value_name = "LEVEL", hide_env_values = true)]
     #[arg(value_enum, ignore_case = true)]
     pub log_level: Option<LogLevel>,
 }
@@ -436,14 +342,7 @@ const NAME_BYTES_MAX: usize = 256;
 
 fn parse_name(text: &str) -> Result<String, String> {
     if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
-        return Err(format!(
-            "expected at most {NAME_BYTES_MAX} bytes without control characters"
-        ));
+        return Err(format!("expected at most {NAME_BYTES_MAX} bytes without control characters"));
     }
     Ok(text.to_string())
-}
-
-/// `None` for 0, which turns a time limit off.
-pub(crate) fn seconds(count: u32) -> Option<Duration> {
-    (count > 0).then(|| Duration::from_secs(count.into()))
 }

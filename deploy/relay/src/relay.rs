@@ -4,15 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
+use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time;
 
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
-use crate::options::{Options, seconds};
+use crate::options::Options;
+use crate::settings;
 
 /// A relay whose listeners are bound and which serves nobody yet.
 #[derive(Debug)]
@@ -22,17 +22,13 @@ pub struct Relay {
     ready: Arc<AtomicBool>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
-    drain_timeout: Duration,
 }
 
 /// Why a relay did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address is taken, forbidden or absent.
-    #[error(
-        "cannot listen on {address} for {door}: {source}; {}",
-        advice(source, flag)
-    )]
+    #[error("cannot listen on {address} for {door}: {source}; {}", advice(source, flag))]
     Bind {
         /// What would have listened.
         door: &'static str,
@@ -102,7 +98,9 @@ impl Relay {
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
-        let context = Context::new(ready.clone(), draining, closing);
+        let router = Router::new(settings::router(options), Ports::default())
+            .expect("no option names a pattern");
+        let context = Context::new(router, ready.clone(), draining, closing);
 
         let mut clients = Vec::new();
         if !options.listen.no_websocket {
@@ -118,27 +116,16 @@ impl Relay {
         if let Some(port) = options.operation.metrics_port {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        let drain_timeout = seconds(options.operation.drain_timeout).unwrap_or(Duration::ZERO);
-        Ok(Self {
-            clients,
-            pages,
-            ready,
-            drain,
-            close,
-            drain_timeout,
-        })
+        Ok(Self { clients, pages, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
     pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
-        self.clients
-            .iter()
-            .chain(&self.pages)
-            .map(|door| (door.name, door.address))
+        self.clients.iter().chain(&self.pages).map(|door| (door.name, door.address))
     }
 
     /// Serves until `stop` resolves, then drains: readiness off, no new connections, Close 1001 to
-    /// every session, done when the last is gone or after the drain timeout.
+    /// every session. Done when the last is gone, or when the doors' drain timeout is over.
     ///
     /// # Errors
     /// A listener ended on its own.
@@ -155,12 +142,7 @@ impl Relay {
         };
         self.ready.store(false, Ordering::Release);
         self.drain.send_replace(true);
-        let all_gone = async { while clients.join_next().await.is_some() {} };
-        if time::timeout(self.drain_timeout, all_gone).await.is_err() {
-            let limit = self.drain_timeout.as_secs();
-            tracing::warn!("sessions were still open after --drain-timeout {limit}, cutting them");
-        }
-        clients.shutdown().await;
+        while clients.join_next().await.is_some() {}
         self.close.send_replace(true);
         while pages.join_next().await.is_some() {}
         tracing::info!("stopped");

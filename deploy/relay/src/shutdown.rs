@@ -22,10 +22,7 @@ impl Signals {
     pub fn listen() -> io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
-        Ok(Self {
-            interrupt,
-            terminate,
-        })
+        Ok(Self { interrupt, terminate })
     }
 
     /// Waits for the first signal. From then on a second one exits the process with 130 (SIGINT)

@@ -19,9 +19,5 @@ pub(crate) async fn health(
     let ready = context.ready.clone();
     let pages = pages(move || ready.load(Ordering::Acquire));
     let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
-    Ok(Door {
-        name: "health",
-        address,
-        serve,
-    })
+    Ok(Door { name: "health", address, serve })
 }

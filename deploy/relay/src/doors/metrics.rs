@@ -1,5 +1,7 @@
 //! The metrics page on a port of its own.
 
+use std::sync::Arc;
+
 use clasp_http::metrics::pages;
 use clasp_http::process;
 
@@ -13,21 +15,16 @@ pub(crate) async fn metrics(
     port: u16,
     context: &Context,
 ) -> Result<Door, StartError> {
-    let (listener, address) = options
-        .listen
-        .bind("metrics", port, "--metrics-port")
-        .await?;
+    let (listener, address) = options.listen.bind("metrics", port, "--metrics-port").await?;
     tracing::info!("metrics: http://{address}/metrics");
     let started = context.started;
+    let router = Arc::clone(&context.router);
     let pages = pages(move || {
         let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
+        families.extend(router.metrics());
         families.extend(process::families(started));
         families
     });
     let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
-    Ok(Door {
-        name: "metrics",
-        address,
-        serve,
-    })
+    Ok(Door { name: "metrics", address, serve })
 }
