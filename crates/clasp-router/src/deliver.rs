@@ -340,7 +340,6 @@ fn gather(
     if matched.len() > 1 {
         all.sort_by_key(|(peer, _)| *peer);
     }
-    let targets =
-        all.chunk_by(|one, other| one.0 == other.0).map(|same| merge(same)).collect::<Box<[_]>>();
+    let targets = all.chunk_by(|one, other| one.0 == other.0).map(merge).collect::<Box<[_]>>();
     Audience { targets }
 }

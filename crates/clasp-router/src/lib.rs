@@ -1,8 +1,8 @@
 //! The mind of the relay: sessions, params, subscriptions. Synchronous and sans-I/O: it owns no
 //! socket, file or clock, never waits, and takes the time as an argument.
 //!
-//! The life of a SET: [`Connection::receive`] → `dispatch` → `verbs::set` → `write` (check, propose,
-//! commit, apply, journal) → `deliver` → each subscriber's [`Outbox`] → its door.
+//! The life of a SET: [`Connection::receive`] → `dispatch` → `verbs::set` → `write` (check,
+//! propose, commit, apply, journal) → `deliver` → each subscriber's [`Outbox`] → its door.
 
 mod broadcast;
 mod clock;
@@ -19,6 +19,7 @@ pub mod journal;
 pub mod metrics;
 mod outbox;
 mod p2p;
+mod persistence;
 pub mod policy;
 mod rate;
 mod refusal;
@@ -38,5 +39,6 @@ pub use clock::Now;
 pub use config::Config;
 pub use connection::{Connection, Flow, LinkInfo};
 pub use outbox::{Close, Outbox, Taken, Wake};
+pub use persistence::{ParamRecord, ShardPoint};
 pub use router::{Ports, Router};
 pub use state::Strategy;

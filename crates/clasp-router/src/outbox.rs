@@ -4,11 +4,13 @@
 //! in one call. Above the soft limit the [`Backlog`] takes over and conflates.
 
 mod backlog;
+mod notice;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use clasp_protocol::ErrorCode;
 use parking_lot::Mutex;
 
 use crate::broadcast::{Broadcast, Framing};
@@ -16,6 +18,7 @@ use crate::config::OutboxConfig;
 use crate::metrics::Metrics;
 use backlog::Backlog;
 pub(crate) use backlog::Missed;
+use notice::DropWindow;
 
 /// Called when an outbox goes from quiet to having something.
 ///
@@ -110,6 +113,8 @@ struct Inner {
     feed: bool,
     gone: bool,
     backlog: Option<Box<Backlog>>,
+    /// What this session has lost lately, if anything.
+    drops: Option<Box<DropWindow>>,
     close: Option<Box<Close>>,
     wake: Option<Arc<dyn Wake>>,
 }
@@ -143,6 +148,7 @@ impl Outbox {
             feed: false,
             gone: false,
             backlog: None,
+            drops: None,
             close: None,
             wake: Some(wake),
         };
@@ -349,7 +355,14 @@ impl Inner {
         });
         let ready = backlog::Ahead { frames: self.ready_frames as usize, bytes: self.ready.len() };
         backlog.push(frame, class, &ready, shared);
-        backlog.notice_drops(shared, now_us);
+        let fresh = backlog.take_fresh_drops();
+        if fresh > 0
+            && let Some(notice) =
+                self.drops.get_or_insert_default().count(fresh, &shared.limits, now_us)
+        {
+            shared.metrics.error(ErrorCode::Overloaded);
+            backlog.push_urgent(&notice);
+        }
     }
 
     /// Moves frames of the backlog into an empty buffer.

@@ -33,7 +33,7 @@ pub(crate) struct Session {
     pub(crate) owner: Arc<Owner>,
     pub(crate) subscriptions: Mutex<Vec<Subscribed>>,
     /// Params this session has locked.
-    pub(crate) locks: Mutex<Option<Box<HashSet<Arc<str>>>>>,
+    pub(crate) locks: Mutex<Option<Box<Locks>>>,
     pub(crate) gestures: Mutex<Option<Box<Gestures>>>,
     pub(crate) pacer: Mutex<Option<Box<Pacer>>>,
     /// What is still to be produced for it, in order.
@@ -44,6 +44,10 @@ pub(crate) struct Session {
     /// Second on the monotonic clock, and P2P signals sent in it.
     signalled: Mutex<(u64, u32)>,
 }
+
+/// Addresses of params a session has locked.
+#[derive(Debug, Default)]
+pub(crate) struct Locks(pub(crate) HashSet<Arc<str>>);
 
 /// A pattern the session is subscribed to.
 #[derive(Debug, Clone, Copy)]
@@ -79,15 +83,15 @@ impl Session {
 
     /// Notes that the session holds the lock of an address.
     pub(crate) fn note_lock(&self, address: &Arc<str>) {
-        self.locks.lock().get_or_insert_default().insert(Arc::clone(address));
+        self.locks.lock().get_or_insert_default().0.insert(Arc::clone(address));
     }
 
     /// Notes that it does not hold it any more.
     pub(crate) fn forget_lock(&self, address: &str) {
         let mut locks = self.locks.lock();
         if let Some(held) = locks.as_mut() {
-            held.remove(address);
-            if held.is_empty() {
+            held.0.remove(address);
+            if held.0.is_empty() {
                 *locks = None;
             }
         }

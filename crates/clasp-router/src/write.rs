@@ -137,7 +137,7 @@ pub(crate) fn release_locks(router: &Router, session: &Arc<Session>) {
     let Some(held) = session.locks.lock().take() else { return };
     let grace_us = u64::from(router.config.params.lock_grace_s) * 1_000_000;
     let until_us = router.last_now().mono_us + grace_us;
-    for address in *held {
+    for address in held.0 {
         let place = router.store.place(&address);
         let mut shard = router.store.lock(place.shard);
         let Some(param) = shard.param(&address, place.hash) else { continue };

@@ -1,10 +1,7 @@
-//! What waits for a slow session: conflated, bounded, every loss counted (routing.md 5.2, 5.3).
+//! What waits for a slow session: conflated, bounded, every loss counted (routing.md 5.2).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-
-use clasp_protocol::message::ErrorMessage;
-use clasp_protocol::{ErrorCode, Message, Qos};
 
 use super::{Class, OutboxShared};
 use crate::broadcast::{Broadcast, Framing, Shared};
@@ -57,16 +54,7 @@ pub(super) struct Backlog {
     missed: HashSet<Arc<str>>,
     missed_all: bool,
     over_hard_since_us: Option<u64>,
-    window: DropWindow,
-}
-
-#[derive(Default)]
-struct DropWindow {
-    /// Drops that are not in the window yet.
-    fresh: u32,
-    drops: u32,
-    started_us: u64,
-    noticed_us: Option<u64>,
+    fresh_drops: u32,
 }
 
 impl Backlog {
@@ -129,14 +117,14 @@ impl Backlog {
                 shared.metrics.dropped(DropKind::Stream);
                 while let Some(position) = self.streams.pop_front() {
                     if self.remove_stream(position) {
-                        self.window.fresh += 1;
+                        self.fresh_drops += 1;
                         return true;
                     }
                 }
             }
             Class::Ordered => shared.metrics.dropped(DropKind::Event),
         }
-        self.window.fresh += 1;
+        self.fresh_drops += 1;
         false
     }
 
@@ -234,36 +222,13 @@ impl Backlog {
         Some(*self.over_hard_since_us.get_or_insert(now_us))
     }
 
-    /// Tells the session how much it lost, now and then (routing.md 5.3).
-    pub(super) fn notice_drops(&mut self, shared: &OutboxShared, now_us: u64) {
-        if self.window.fresh == 0 {
-            return;
-        }
-        let window_us = u64::from(shared.limits.notice_window_s) * 1_000_000;
-        if now_us.saturating_sub(self.window.started_us) > window_us {
-            self.window.started_us = now_us;
-            self.window.drops = 0;
-        }
-        self.window.drops += std::mem::take(&mut self.window.fresh);
-        let rested = self
-            .window
-            .noticed_us
-            .is_none_or(|noticed| now_us.saturating_sub(noticed) >= window_us);
-        if self.window.drops < shared.limits.notice_drops_min || !rested {
-            return;
-        }
-        self.window.noticed_us = Some(now_us);
-        shared.metrics.error(ErrorCode::Overloaded);
-        let text = format!(
-            "{} messages to you were dropped within {} s: you read more slowly than they come",
-            self.window.drops, shared.limits.notice_window_s
-        );
-        let notice = Message::Error(ErrorMessage {
-            code: ErrorCode::Overloaded.code(),
-            message: text.into(),
-            address: None,
-            correlation: None,
-        });
-        self.urgent = Broadcast::new(&notice, Qos::Fire).ok().map(|frame| frame.shared());
+    /// Losses since the last call.
+    pub(super) fn take_fresh_drops(&mut self) -> u32 {
+        std::mem::take(&mut self.fresh_drops)
+    }
+
+    /// Puts a frame ahead of everything that waits.
+    pub(super) fn push_urgent(&mut self, frame: &Broadcast) {
+        self.urgent = Some(frame.shared());
     }
 }

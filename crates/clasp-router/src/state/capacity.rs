@@ -88,13 +88,28 @@ impl Store {
         param.owner.created.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn bury(&self, shard: &mut Shard, hash: u64, revision: u64) {
+    /// Remembers the revision of a param that is gone.
+    pub(crate) fn bury(&self, shard: &mut Shard, hash: u64, revision: u64) {
         if shard.tombstones.len() >= shard.tombstone_limit {
             let highest = shard.tombstones.values().copied().max().unwrap_or(0);
             self.revision_floor.fetch_max(highest, Ordering::Relaxed);
             shard.tombstones.clear();
         }
         shard.tombstones.insert(hash, revision);
+    }
+}
+
+impl Store {
+    /// Highest revision of any param that is gone, remembered one by one or not.
+    pub(crate) fn highest_gone_revision(&self) -> u64 {
+        (0..SHARDS)
+            .filter_map(|number| self.lock(number).tombstones.values().copied().max())
+            .fold(self.revision_floor.load(Ordering::Relaxed), u64::max)
+    }
+
+    /// No address without a remembered revision starts at or below this one.
+    pub(crate) fn raise_floor(&self, revision: u64) {
+        self.revision_floor.fetch_max(revision, Ordering::Relaxed);
     }
 }
 

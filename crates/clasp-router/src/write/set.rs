@@ -102,8 +102,9 @@ pub(crate) fn apply(
         left(router, &gone, DeleteReason::Expired, now);
     }
     let last_revision = router.store.last_revision(shard, place.hash);
-    propose(router, session, shard.entry(slot).param.as_ref(), checked, now)?;
-    let param = committed(router, session, shard, (slot, last_revision), checked, now);
+    let before = shard.entry(slot).param.as_ref();
+    propose(router, session, before, checked, now)?;
+    let param = committed(router, session, (before, last_revision), checked, now);
     let Param { revision, timestamp_us, ttl, .. } = param;
     let holder = param.lock.as_ref().map(|lock| Arc::clone(&lock.holder));
     note_lock(session, shard, slot, &param);
@@ -138,13 +139,11 @@ fn propose(
 fn committed(
     router: &Router,
     session: &Arc<Session>,
-    shard: &mut Shard,
-    (slot, last_revision): (u32, u64),
+    (before, last_revision): (Option<&Param>, u64),
     checked: &CheckedSet<'_>,
     now: Now,
 ) -> Param {
     let set = &checked.set;
-    let before = shard.entry(slot).param.as_ref();
     let revision = before.map_or(last_revision, |param| param.revision) + 1;
     let timestamp_us = before.map_or(now.unix_us, |param| now.unix_us.max(param.timestamp_us + 1));
     let ttl = set.ttl.or(before.and_then(|param| param.ttl));
