@@ -113,6 +113,11 @@ impl Router {
         self.store.raise_floor(revision);
     }
 
+    /// Grows with every change of a param; equal numbers mean that nothing happened in between.
+    pub fn changes(&self) -> u64 {
+        self.store.changes()
+    }
+
     /// Params in the store.
     pub fn params(&self) -> usize {
         self.store.len()

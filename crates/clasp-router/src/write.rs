@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clasp_protocol::address;
 use clasp_protocol::limits::{PAYLOAD_BYTES_MAX, SNAPSHOT_ENTRY_OVERHEAD_BYTES};
-use clasp_protocol::message::Set;
+use clasp_protocol::message::{Set, Ttl};
 use clasp_protocol::{ErrorCode, RawValue};
 
 use crate::p2p;
@@ -85,7 +85,9 @@ pub(crate) fn check_set<'a>(
         );
         return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
     }
-    let set = Set { address: address.into(), value, ..*set };
+    // MessagePack can express lifetimes that the binary word, and so the rest of the relay, cannot.
+    let ttl = set.ttl.map(|ttl| Ttl::from_word(ttl.to_word()));
+    let set = Set { address: address.into(), value, ttl, ..*set };
     Ok(CheckedSet { set, sent, place: router.store.place(address) })
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Shard {
     pub(super) tombstones: HashMap<u64, u64>,
     pub(super) tombstone_limit: usize,
     pub(super) deadlines: Deadlines,
+    /// Grows with every param that is put, taken or touched.
+    changes: u64,
 }
 
 /// All params and interned addresses.
@@ -78,6 +80,11 @@ impl Store {
             revision_floor: AtomicU64::new(0),
             next_victim: AtomicUsize::new(0),
         }
+    }
+
+    /// Grows with every change of a param.
+    pub(crate) fn changes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().changes).sum()
     }
 
     /// Finds the shard of an address.
@@ -177,6 +184,7 @@ impl Shard {
     pub(super) fn put(&mut self, slot: u32, param: Param) -> Option<Param> {
         let entry = self.entries[slot as usize].as_mut().expect("a found slot is in use");
         entry.used = true;
+        self.changes += 1;
         let before = entry.param.replace(param);
         if before.is_none() {
             let address = Arc::clone(&entry.address);
@@ -191,6 +199,7 @@ impl Shard {
         let entry = self.entries[slot as usize].as_mut()?;
         let param = entry.param.take()?;
         let (address, hash) = (Arc::clone(&entry.address), entry.hash);
+        self.changes += 1;
         self.names.remove(&address);
         self.idle += 1;
         Some((address, hash, param))
@@ -219,6 +228,11 @@ impl Shard {
             }
         }
         true
+    }
+
+    /// Notes that a lifetime started again.
+    pub(crate) fn note_touch(&mut self) {
+        self.changes += 1;
     }
 
     /// The param in a slot together with its address.

@@ -40,6 +40,7 @@ pub(crate) fn get(request: &Request<'_>, get: &Get<'_>) -> Result<(), Refusal> {
         entry.value = value;
     }
     request.reply(&Message::Snapshot(Snapshot { params: vec![entry] }), Qos::Fire);
+    shard.note_touch();
     Ok(())
 }
 
