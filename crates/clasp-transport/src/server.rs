@@ -26,6 +26,9 @@ const FAREWELL_LINKS: usize = 1_000;
 const FAREWELL_SLICES: usize = 20;
 const FAREWELL_PAUSE: Duration = Duration::from_millis(100);
 
+/// For HTTP requests that are still open when the last client is gone.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
 /// A bound WebSocket listener.
 #[derive(Debug)]
 pub struct Server {
@@ -72,18 +75,30 @@ impl Server {
         sweeper.spawn(sweeper::run(Arc::clone(&shared)));
         let mut links = serve(&shared, listener, shutdown).await;
         shared.draining.store(true, Ordering::SeqCst);
-        let farewell = async {
-            shared.farewell().await;
-            while let Some(ended) = links.join_next().await {
-                report(ended);
-            }
-        };
-        if tokio::time::timeout(drain_timeout, farewell).await.is_err() {
-            let left = links.len();
+        if tokio::time::timeout(drain_timeout, drain(&shared, &mut links)).await.is_err() {
+            let left = shared.registry.len();
             tracing::warn!(left, "clients have not left in time and are cut off");
-            links.shutdown().await;
+        }
+        links.shutdown().await;
+    }
+}
+
+/// Says goodbye to all clients and waits for them to go.
+async fn drain(shared: &Shared, links: &mut JoinSet<()>) {
+    shared.farewell().await;
+    while shared.registry.len() > 0 {
+        match links.join_next().await {
+            Some(ended) => report(ended),
+            None => return,
         }
     }
+    // What is left are HTTP requests.
+    let requests = async {
+        while let Some(ended) = links.join_next().await {
+            report(ended);
+        }
+    };
+    let _ = tokio::time::timeout(LAST_REQUESTS, requests).await;
 }
 
 /// Accepts connections until told to stop; the tasks of those that are still open.

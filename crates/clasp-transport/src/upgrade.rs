@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
@@ -70,7 +71,6 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Byt
     let parts = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_read_timeout)
-        .keep_alive(false)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), door)
         .without_shutdown()
@@ -108,7 +108,7 @@ impl Service<Request<Incoming>> for Door {
             return Box::pin(future::ready(Ok(self.shake(&request))));
         }
         let answer: Answer = self.shared.pages.answer(request);
-        Box::pin(async move { Ok(answer.await) })
+        Box::pin(async move { Ok(last(answer.await)) })
     }
 }
 
@@ -119,8 +119,17 @@ impl Door {
         } else {
             handshake::respond(request, &self.shared.config.origins)
         };
-        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        self.upgraded.store(upgraded, Ordering::Relaxed);
-        response
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.upgraded.store(true, Ordering::Relaxed);
+            return response;
+        }
+        last(response)
     }
+}
+
+/// Marks the last response of a connection. Not a setting of the HTTP library, which would say so
+/// in an upgrade as well.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

@@ -1,5 +1,7 @@
 //! The WebSocket decoder against RFC 6455, case by case.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use clasp_transport::websocket::{Decoder, Event, Step, Violation};
 use proptest::prelude::*;
 

@@ -1,0 +1,14 @@
+//! The WebSocket door over real sockets, with the real router behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bind;
+mod closing;
+mod crowd;
+mod drain;
+mod liveness;
+mod messages;
+mod plain_http;
+mod slow;
+mod support;
+mod upgrade;
