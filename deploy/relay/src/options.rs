@@ -132,7 +132,8 @@ pub struct SessionOptions {
     #[arg(hide_env_values = true)]
     pub session_timeout: u32,
 
-    /// Ping a client from which nothing came for so long; 0 = never
+    /// Ping a client from which nothing came for so long, at most two fifths of --session-timeout;
+    /// 0 = never
     #[arg(long, env = "CLASP_PING_INTERVAL", value_name = "SECONDS", default_value_t = 30)]
     #[arg(hide_env_values = true)]
     pub ping_interval: u32,

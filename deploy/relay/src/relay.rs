@@ -93,7 +93,7 @@ impl Relay {
     /// # Errors
     /// The first listener that cannot be had; nothing stays bound then.
     pub async fn build(options: &Options) -> Result<Self, StartError> {
-        warn_of_ignored(options);
+        introduce(options);
         descriptors::raise_limit(options.sessions.max_sessions as usize);
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);
@@ -171,11 +171,28 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> &'static str {
     }
 }
 
-fn warn_of_ignored(options: &Options) {
-    if let Some(list) = &options.ignored.features {
+/// The first lines of the log: who this is and what it was told.
+fn introduce(options: &Options) {
+    let Options { listen, sessions, state, ignored, .. } = options;
+    tracing::info!("clasp-relay {}, called {:?}", env!("CARGO_PKG_VERSION"), listen.name);
+    tracing::debug!("{options:?}");
+    if let Some(list) = &ignored.features {
         tracing::warn!("--features {list} is an option of cargo build, ignored here");
     }
-    if options.ignored.program {
+    if ignored.program {
         tracing::warn!("the argument clasp-relay repeats the program's name, ignored");
     }
+    let or_no_limit = |count: u32| match count {
+        0 => "any number".to_string(),
+        count => format!("at most {count}"),
+    };
+    let after = |seconds: u32| match seconds {
+        0 => "never".to_string(),
+        seconds => format!("after {seconds} s"),
+    };
+    let (most, timeout) = (or_no_limit(sessions.max_sessions), after(sessions.session_timeout));
+    tracing::info!("sessions: {most}, closed for silence {timeout}");
+    let ttl = if state.no_ttl { 0 } else { state.param_ttl };
+    tracing::info!("params: {}, forgotten {}", or_no_limit(state.max_params), after(ttl));
+    tracing::info!("access: open, every client may read and write everything");
 }

@@ -44,11 +44,35 @@ pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Do
 
 fn config(options: &Options) -> Config {
     let seconds = |count: u32| Duration::from_secs(count.into());
+    let sessions = &options.sessions;
     Config {
         origins: options.listen.origins.clone(),
-        ping_interval: seconds(options.sessions.ping_interval),
-        session_timeout: seconds(options.sessions.session_timeout),
+        ping_interval: seconds(ping_interval_s(sessions.ping_interval, sessions.session_timeout)),
+        session_timeout: seconds(sessions.session_timeout),
         drain_timeout: seconds(options.operation.drain_timeout),
         ..Config::default()
+    }
+}
+
+/// A client has to get two pings before its silence counts: an interval too long for the session
+/// timeout is shortened, since the transport would otherwise extend the timeout.
+fn ping_interval_s(ping_interval: u32, session_timeout: u32) -> u32 {
+    match session_timeout {
+        0 => ping_interval,
+        timeout => ping_interval.min((timeout / 5 * 2).max(1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pings_fit_the_session_timeout() {
+        assert_eq!(ping_interval_s(30, 300), 30);
+        assert_eq!(ping_interval_s(30, 10), 4);
+        assert_eq!(ping_interval_s(30, 1), 1);
+        assert_eq!(ping_interval_s(30, 0), 30);
+        assert_eq!(ping_interval_s(0, 10), 0);
     }
 }

@@ -1,0 +1,72 @@
+//! The log as people and as collectors read it.
+
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::support::{Relay, any_with, shell};
+
+#[tokio::test]
+async fn json_lines_have_the_members_that_collectors_read() {
+    let relay = Relay::start_in(&["--verbose"], &[("LOG_FORMAT", "JSON")]).await;
+    assert!(Client::join(relay.address).await.is_served().await);
+    let (code, log) = relay.stop().await;
+    assert_eq!(code, Some(0));
+    assert!(log.len() > 5, "{log:#?}");
+    for line in &log {
+        let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        for member in ["timestamp", "level", "target"] {
+            assert!(entry[member].is_string(), "{line}");
+        }
+        assert!(entry["fields"]["message"].is_string(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn text_in_a_pipe_has_time_level_target_and_no_colour() {
+    let relay = Relay::start(&[]).await;
+    let (_, log) = relay.stop().await;
+    let line = log.iter().find(|line| line.contains("accepting connections")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert!(words[0].ends_with('Z') && words[0].len() == "2026-01-01T00:00:00.000000Z".len());
+    assert_eq!(words[1], "INFO");
+    assert!(words[2].starts_with("clasp_relay"), "{line}");
+    assert!(!any_with(&log, "\u{1b}"), "{log:#?}");
+}
+
+#[tokio::test]
+async fn verbose_logs_details_whatever_rust_log_says() {
+    let relay = Relay::start_in(&["-v"], &[("RUST_LOG", "info")]).await;
+    assert!(Client::join(relay.address).await.is_served().await);
+    let (_, log) = relay.stop().await;
+    assert!(any_with(&log, "DEBUG") || any_with(&log, "TRACE"), "{log:#?}");
+}
+
+#[tokio::test]
+async fn log_level_is_the_least_level_that_is_told() {
+    for environment in [[("CLASP_LOG_LEVEL", "ERROR")], [("RUST_LOG", "error")]] {
+        let run = "\"$0\" --host 127.0.0.1 -p 0 --features x --no-websocket";
+        let mut silent = shell(run);
+        let output = silent.envs(environment).output().await.unwrap();
+        let log = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains("ERROR"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_rust_log_is_told_once_and_means_info() {
+    let relay = Relay::start_in(&[], &[("RUST_LOG", "clasp=very-loud")]).await;
+    let (code, log) = relay.stop().await;
+    assert_eq!(code, Some(0));
+    let complaints = log.iter().filter(|line| line.contains("clasp=very-loud")).count();
+    assert_eq!(complaints, 1, "{log:#?}");
+    assert!(any_with(&log, "INFO") && !any_with(&log, "DEBUG"), "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_closed_log_does_not_end_the_relay() {
+    let relay = Relay::start(&["--verbose"]).await;
+    let address = relay.address;
+    let work = async { assert!(Client::join(address).await.is_served().await) };
+    assert_eq!(relay.stop_unheard(work).await, Some(0));
+}

@@ -1,0 +1,14 @@
+//! Tests of the executable from outside: real processes, real sockets, real signals.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod crowd;
+mod http;
+mod logging;
+mod options;
+mod pages;
+mod sessions;
+mod shutdown;
+mod startup;
+mod support;
