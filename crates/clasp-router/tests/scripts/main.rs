@@ -1,0 +1,11 @@
+//! Scripts of who sends and who sees, one file per theme, against the rules of routing.md.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conflict;
+mod handshake;
+mod locks;
+mod set;
