@@ -221,6 +221,7 @@ impl Connection {
     /// Whether requests may be read, or have to wait until the client has read its answers.
     pub fn may_read(&self) -> bool {
         self.outbox.backlog_bytes() <= READ_WHILE_QUEUED_BYTES_MAX
+            && !self.router.durability.pauses(&self.outbox)
             && self.session.as_ref().is_none_or(|session| session.feeds.lock().is_empty())
     }
 

@@ -79,6 +79,18 @@ impl Request<'_> {
         self.router.reply(&self.session.outbox, message, qos, self.now);
     }
 
+    /// Confirms a write whose journal entry has this sequence number; with QoS 2 not before the
+    /// entry is durable.
+    pub(crate) fn acknowledge_write(&self, ack: Ack<'_>, sequence: Option<u64>) {
+        if let Some(sequence) = sequence
+            && self.qos == Qos::Commit
+            && self.router.durability.hold(sequence, &self.session.outbox, &ack)
+        {
+            return;
+        }
+        self.acknowledge(ack);
+    }
+
     /// Confirms the request, if its sender wants that.
     pub(crate) fn acknowledge(&self, ack: Ack<'_>) {
         if self.router.config.ack == AckPolicy::Always || self.qos != Qos::Fire {

@@ -106,7 +106,7 @@ fn read_page(
     history: &mut History,
     now: Now,
 ) -> Result<Scan, JournalError> {
-    let Some(journal) = &router.ports.journal else {
+    let Some(journal) = router.durability.journal() else {
         return Ok(Scan { through: 0, complete: true });
     };
     let whole = history.newest_per_address.is_some();

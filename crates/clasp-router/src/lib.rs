@@ -10,6 +10,7 @@ pub mod config;
 mod connection;
 mod deliver;
 mod dispatch;
+mod durability;
 mod feed;
 mod gesture;
 mod handshake;

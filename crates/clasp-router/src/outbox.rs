@@ -296,6 +296,14 @@ impl Outbox {
         }
     }
 
+    /// Makes the door look at this link again.
+    pub(crate) fn nudge(&self) {
+        let wake = self.inner.lock().arm();
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+    }
+
     /// Params whose news had to be dropped; the caller sends their current values.
     pub(crate) fn take_missed(&self) -> Option<Missed> {
         self.inner.lock().backlog.as_mut().and_then(|backlog| backlog.take_missed())

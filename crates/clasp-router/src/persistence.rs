@@ -52,7 +52,7 @@ impl Router {
         visit: &mut dyn FnMut(&ParamRecord<'_>),
     ) -> ShardPoint {
         let mut shard = self.store.lock(shard);
-        let sequence = self.ports.journal.as_ref().map_or(0, |journal| journal.latest());
+        let sequence = self.durability.journal().map_or(0, |journal| journal.latest());
         shard.visit_params("/", None, |address, param| {
             if !param.is_expired(now) {
                 visit(&record(address, param, now));

@@ -13,7 +13,8 @@ use crate::clock::Now;
 use crate::config::Config;
 use crate::connection::{Connection, LinkInfo};
 use crate::deliver::Audiences;
-use crate::journal::Journal;
+use crate::durability::Durability;
+use crate::journal::{Journal, JournalError};
 use crate::metrics::{Family, Gauges, HandshakeFailure, Metrics};
 use crate::outbox::{Class, Close, Outbox, OutboxShared, Wake};
 use crate::p2p::Announcements;
@@ -68,6 +69,7 @@ pub struct Router {
     pub(crate) announcements: Announcements,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outboxes: Arc<OutboxShared>,
+    pub(crate) durability: Arc<Durability>,
     next_peer: AtomicU64,
     unix_us: AtomicU64,
     mono_us: AtomicU64,
@@ -105,6 +107,7 @@ impl Router {
             signals: Catalogue::new(config.signals.catalogue_limits()),
             announcements: Announcements::default(),
             outboxes: OutboxShared::new(config.outbox.clone(), Arc::clone(&metrics)),
+            durability: Durability::new(ports.journal.clone(), Arc::clone(&metrics)),
             metrics,
             next_peer: AtomicU64::new(1),
             unix_us: AtomicU64::new(0),
@@ -160,9 +163,17 @@ impl Router {
             state_bytes: self.store.bytes() as u64,
             queue_bytes: self.outboxes.queued_bytes.load(Ordering::Relaxed),
             bundles_pending: self.scheduled.load(Ordering::Relaxed) as u64,
-            journal_lag_entries: 0,
+            journal_lag_entries: self.durability.lag(),
             signals_active: self.signals.len() as u64,
         })
+    }
+
+    /// Whether what is written is also stored.
+    ///
+    /// # Errors
+    /// What keeps the journal from storing.
+    pub fn storage_health(&self) -> Result<(), JournalError> {
+        self.durability.health()
     }
 
     /// Counters that doors feed.

@@ -20,15 +20,17 @@ pub(crate) enum CheckedPart<'a> {
 }
 
 pub(crate) fn bundle(request: &Request<'_>, bundle: &Bundle<'_>) -> Result<(), Refusal> {
-    let Request { router, session, now, .. } = *request;
+    let Request { router, session, qos, now, .. } = *request;
+    router.durability.check(qos)?;
     let checked = check(router, session, bundle)?;
     if let Some(at_us) = bundle.timestamp.filter(|at_us| *at_us > now.unix_us) {
         schedule::add(request, at_us)?;
         request.acknowledge(Ack::default());
         return Ok(());
     }
-    let revision = write::bundle::commit(router, session, &checked, now)?;
-    request.acknowledge(Ack { revision, ..Ack::default() });
+    let done = write::bundle::commit(router, session, &checked, now)?;
+    let ack = Ack { revision: done.revision, ..Ack::default() };
+    request.acknowledge_write(ack, done.sequence);
     Ok(())
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn replay(request: &Request<'_>, replay: &Replay<'_>) -> Result<(), R
     if !session.grant.may_subscribe(&pattern) {
         return Err(Refusal::out_of_scope("replay", &replay.pattern));
     }
-    if router.ports.journal.is_none() {
+    if router.durability.journal().is_none() {
         let text = "this relay keeps no journal";
         return Err(at(Refusal::new(ErrorCode::ServiceUnavailable, text)));
     }

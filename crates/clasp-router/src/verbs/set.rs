@@ -7,17 +7,19 @@ use crate::refusal::Refusal;
 use crate::write;
 
 pub(crate) fn set(request: &Request<'_>, set: &Set<'_>) -> Result<(), Refusal> {
-    let Request { router, session, now, .. } = *request;
+    let Request { router, session, qos, now, .. } = *request;
+    router.durability.check(qos).map_err(|refusal| refusal.at(&set.address))?;
     let checked = write::check_set(router, session, set)?;
     let applied = write::set::commit(router, session, &checked, now)?;
     let locked = checked.concerns_lock().then_some(applied.holder.is_some());
     let holder = applied.holder.filter(|_| checked.concerns_lock());
-    request.acknowledge(Ack {
+    let ack = Ack {
         address: Some(checked.address().into()),
         revision: Some(applied.revision),
         locked,
         holder: holder.as_deref().map(Into::into),
         correlation: None,
-    });
+    };
+    request.acknowledge_write(ack, applied.sequence);
     Ok(())
 }

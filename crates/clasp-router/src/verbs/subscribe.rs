@@ -35,7 +35,7 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     }
     let history = subscribe.options.and_then(|options| options.history).unwrap_or(0);
     let mut feeds = session.feeds.lock();
-    if history > 0 && router.ports.journal.is_some() {
+    if history > 0 && router.durability.journal().is_some() {
         let newest = history.min(HISTORY_MAX);
         feeds.push_back(Feed::History(History::newest(pattern.clone(), types, newest)));
     }

@@ -30,20 +30,28 @@ struct Commit<'a> {
     now: Now,
 }
 
-/// Applies all parts or none; returns the revision of the last SET.
+/// A bundle that took effect.
+pub(crate) struct Committed {
+    /// Of the last SET, if there was one.
+    pub(crate) revision: Option<u64>,
+    /// Place of its last entry in the journal, if there is one.
+    pub(crate) sequence: Option<u64>,
+}
+
+/// Applies all parts or none.
 pub(crate) fn commit(
     router: &Arc<Router>,
     session: &Arc<Session>,
     parts: &[CheckedPart<'_>],
     now: Now,
-) -> Result<Option<u64>, Refusal> {
+) -> Result<Committed, Refusal> {
     let targets = find_targets(router, session, parts, now)?;
     make_room(router, parts, now)?;
     let mut gestures = session.gestures.lock();
     let shards = lock_shards(router, parts);
     let mut commit = Commit { router, session, shards, now };
     let applied = commit.apply_all(parts)?;
-    commit.record(parts, &applied);
+    let sequence = commit.record(parts, &applied);
     let mut group = Group::default();
     let mut applied_sets = applied.iter();
     for part in parts {
@@ -59,7 +67,7 @@ pub(crate) fn commit(
         }
     }
     group.flush(now);
-    Ok(applied.last().map(|applied| applied.revision))
+    Ok(Committed { revision: applied.last().map(|applied| applied.revision), sequence })
 }
 
 /// Sessions that P2P signals among the parts are meant for.
@@ -154,8 +162,8 @@ impl<'a> Commit<'a> {
     }
 
     /// Writes the SETs and PUBLISHes of the bundle as one group.
-    fn record(&self, parts: &[CheckedPart<'_>], applied: &[Applied]) {
-        let Some(journal) = &self.router.ports.journal else { return };
+    fn record(&self, parts: &[CheckedPart<'_>], applied: &[Applied]) -> Option<u64> {
+        self.router.durability.journal()?;
         let frames: Vec<Option<Broadcast>> = parts
             .iter()
             .map(|part| match part {
@@ -180,7 +188,7 @@ impl<'a> Commit<'a> {
                 }
             })
             .collect();
-        journal.append_group(&entries);
+        self.router.durability.record(&entries)
     }
 
     fn publish(

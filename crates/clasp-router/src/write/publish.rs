@@ -135,10 +135,8 @@ pub(crate) fn fan_out_in(
     if &*publish.address == p2p::ANNOUNCE_ADDRESS {
         router.announcements.remember(session, &frame);
     }
-    if group.is_none()
-        && let Some(journal) = &router.ports.journal
-    {
-        journal.append(&journal_entry(session, forward, &frame, now));
+    if group.is_none() && router.durability.journal().is_some() {
+        router.durability.record(&[journal_entry(session, forward, &frame, now)]);
     }
     let place = router.store.place(&publish.address);
     let slot = shard.intern(&publish.address, place.hash);

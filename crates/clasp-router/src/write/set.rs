@@ -27,6 +27,8 @@ pub(crate) struct Applied {
     pub(crate) timestamp_us: u64,
     /// Lifetime it has now, if not the relay's default.
     pub(crate) ttl: Option<Ttl>,
+    /// Its place in the journal, if there is one.
+    pub(crate) sequence: Option<u64>,
     /// What was there before, for undoing.
     pub(crate) before: Option<Param>,
     /// Who holds the lock now.
@@ -49,8 +51,8 @@ pub(crate) fn commit(
         make_room(router, 1, checked.address(), now)?;
         shard = router.store.lock(place.shard);
     }
-    let applied = apply(router, session, &mut shard, checked, now)?;
-    record(router, session, checked, &applied);
+    let mut applied = apply(router, session, &mut shard, checked, now)?;
+    applied.sequence = router.durability.record(&[journal_entry(session, checked, &applied)]);
     deliver(router, &mut shard, checked, &applied, (None, now));
     Ok(applied)
 }
@@ -78,14 +80,12 @@ pub(crate) fn left(router: &Router, gone: &Gone, reason: DeleteReason, now: Now)
         DeleteReason::Expired => EvictionReason::Expired,
         DeleteReason::Evicted => EvictionReason::Capacity,
     });
-    if let Some(journal) = &router.ports.journal {
-        journal.append(&Entry {
-            timestamp_us: now.unix_us,
-            author: "",
-            address: &gone.address,
-            record: Record::Delete { revision: gone.revision, reason },
-        });
-    }
+    router.durability.record(&[Entry {
+        timestamp_us: now.unix_us,
+        author: "",
+        address: &gone.address,
+        record: Record::Delete { revision: gone.revision, reason },
+    }]);
 }
 
 /// Proposes, commits and applies inside the shard's critical section.
@@ -112,7 +112,7 @@ pub(crate) fn apply(
         router.store.admit(&param);
     }
     let before = router.store.install(shard, slot, param);
-    Ok(Applied { slot, revision, timestamp_us, ttl, before, holder })
+    Ok(Applied { slot, revision, timestamp_us, ttl, sequence: None, before, holder })
 }
 
 /// Whether this may happen to the param as it stands.
@@ -191,18 +191,6 @@ fn note_lock(session: &Arc<Session>, shard: &mut Shard, slot: u32, param: &Param
         (Some(_), _) => session.note_lock(&entry.address),
         (None, true) => session.forget_lock(&entry.address),
         (None, false) => {}
-    }
-}
-
-/// Writes the journal entry of an applied SET.
-pub(crate) fn record(
-    router: &Router,
-    session: &Session,
-    checked: &CheckedSet<'_>,
-    applied: &Applied,
-) {
-    if let Some(journal) = &router.ports.journal {
-        journal.append(&journal_entry(session, checked, applied));
     }
 }
 
