@@ -42,13 +42,18 @@ fn expire(router: &Arc<Router>, number: usize, now: Now) {
     loop {
         let mut shard = router.store.lock(number);
         let gone = router.store.expire(&mut shard, now, EXPIRE_BATCH);
-        for gone in &gone {
-            write::set::left(router, gone, DeleteReason::Expired, now);
+        let batch = gone.len();
+        for mut gone in gone {
             if router.config.params.notify_expiry {
-                tell_expiry(router, &mut shard, gone, now);
+                // The null that subscribers are told is a revision of its own.
+                gone.revision += 1;
+                let hash = router.store.place(&gone.address).hash;
+                router.store.bury(&mut shard, hash, gone.revision);
+                tell_expiry(router, &mut shard, &gone, now);
             }
+            write::set::left(router, &gone, DeleteReason::Expired, now);
         }
-        if gone.len() < EXPIRE_BATCH {
+        if batch < EXPIRE_BATCH {
             return;
         }
     }

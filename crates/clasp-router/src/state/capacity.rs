@@ -5,7 +5,16 @@ use std::sync::atomic::Ordering;
 use super::expiry::Gone;
 use super::param::Param;
 use super::store::{SHARDS, Shard, Store};
+use crate::clock::Now;
 use crate::config::ParamConfig;
+
+/// What eviction has to spare.
+pub(crate) struct Keep<'a> {
+    /// Addresses that the write in question is about.
+    pub(crate) addresses: &'a dyn Fn(&str) -> bool,
+    /// The time, for locks that are over.
+    pub(crate) now: Now,
+}
 
 /// Params looked at to find one that was not used for long.
 const SAMPLE: usize = 16;
@@ -23,22 +32,27 @@ impl Store {
     }
 
     /// Evicts until `more` params fit. Takes one shard's lock at a time; hold none.
-    pub(crate) fn make_room(&self, config: &ParamConfig, more: usize) -> Result<Vec<Gone>, ()> {
+    pub(crate) fn make_room(
+        &self,
+        config: &ParamConfig,
+        more: usize,
+        keep: &Keep<'_>,
+    ) -> Result<Vec<Gone>, ()> {
         let mut gone = Vec::new();
         while self.is_full(config, more) {
-            if config.reject_new || more > config.count_max.max(1) {
+            if config.reject_new || (config.count_max > 0 && more > config.count_max) {
                 return Err(());
             }
-            gone.push(self.evict_somewhere().ok_or(())?);
+            gone.push(self.evict_somewhere(keep).ok_or(())?);
         }
         Ok(gone)
     }
 
-    fn evict_somewhere(&self) -> Option<Gone> {
+    fn evict_somewhere(&self, keep: &Keep<'_>) -> Option<Gone> {
         let start = self.next_victim.fetch_add(1, Ordering::Relaxed);
         (0..SHARDS).find_map(|step| {
             let mut shard = self.lock((start + step) % SHARDS);
-            let slot = shard.least_recent(start)?;
+            let slot = shard.least_recent(start, keep)?;
             self.remove(&mut shard, slot)
         })
     }
@@ -115,15 +129,17 @@ impl Store {
 
 impl Shard {
     /// Slot of a param that was not used for long, among a few.
-    fn least_recent(&self, start: usize) -> Option<u32> {
+    fn least_recent(&self, start: usize, keep: &Keep<'_>) -> Option<u32> {
         let slots = self.slots();
+        // Slots far apart first, so that params that came together are not all there is to choose
+        // from; then one after the other, lest the only candidate be missed.
+        let scattered = (0..2 * SAMPLE).map(|step| (start + step).wrapping_mul(0x9E37_79B1));
         let mut best: Option<(u64, u32)> = None;
         let mut seen = 0;
-        for step in 0..slots.min(SCAN_MAX) {
-            // A stride that is odd and large visits the slots in no particular order.
-            let slot = ((start.wrapping_mul(0x9E37_79B1) + step) % slots) as u32;
-            let Some((_, param)) = self.at(slot) else { continue };
-            if !param.is_evictable() {
+        for slot in scattered.chain(start..start + SCAN_MAX) {
+            let slot = (slot % slots.max(1)) as u32;
+            let Some((address, param)) = self.at(slot) else { continue };
+            if !param.is_evictable(keep.now) || (keep.addresses)(address) {
                 continue;
             }
             if best.is_none_or(|(touched_us, _)| param.touched_us < touched_us) {

@@ -62,8 +62,9 @@ impl Param {
     }
 
     /// Whether eviction may take it.
-    pub(crate) fn is_evictable(&self) -> bool {
-        self.lock.is_none() && self.ttl != Some(Ttl::Never)
+    pub(crate) fn is_evictable(&self, now: Now) -> bool {
+        let over = |lock: &Lock| lock.grace_until_us.is_some_and(|until| until <= now.mono_us);
+        self.lock.as_deref().is_none_or(over) && self.ttl != Some(Ttl::Never)
     }
 
     /// Notes a read: sliding lifetimes start again.

@@ -1,6 +1,6 @@
 //! Carries out the checked parts of a bundle in one critical section (routing.md section 7).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
@@ -16,6 +16,7 @@ use crate::p2p;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
+use crate::state::capacity::Keep;
 use crate::state::store::{SHARDS, Shard};
 use crate::verbs::bundle::CheckedPart;
 
@@ -96,17 +97,21 @@ fn make_room(router: &Arc<Router>, parts: &[CheckedPart<'_>], now: Now) -> Resul
     if !router.store.is_full(&router.config.params, sets) {
         return Ok(());
     }
-    let mut fresh = std::collections::HashSet::new();
+    let (mut fresh, mut known) = (HashSet::new(), HashSet::new());
     for part in parts {
         let CheckedPart::Set(checked) = part else { continue };
         let place = checked.place();
         let mut shard = router.store.lock(place.shard);
-        if shard.param(checked.address(), place.hash).is_none() {
-            fresh.insert(checked.address());
-        }
+        match shard.param(checked.address(), place.hash) {
+            Some(_) => known.insert(checked.address()),
+            None => fresh.insert(checked.address()),
+        };
     }
     match fresh.iter().next() {
-        Some(address) => set::make_room(router, fresh.len(), address, now),
+        Some(address) => {
+            let keep = Keep { addresses: &|address| known.contains(address), now };
+            set::make_room(router, fresh.len(), address, &keep)
+        }
         None => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ use crate::metrics::EvictionReason;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
+use crate::state::capacity::Keep;
 use crate::state::conflict;
 use crate::state::expiry::Gone;
 use crate::state::param::{Lock, Param, deadline_us};
@@ -48,7 +49,8 @@ pub(crate) fn commit(
         && shard.param(checked.address(), place.hash).is_none()
     {
         drop(shard);
-        make_room(router, 1, checked.address(), now)?;
+        let keep = Keep { addresses: &|_| false, now };
+        make_room(router, 1, checked.address(), &keep)?;
         shard = router.store.lock(place.shard);
     }
     let mut applied = apply(router, session, &mut shard, checked, now)?;
@@ -62,14 +64,14 @@ pub(crate) fn make_room(
     router: &Arc<Router>,
     more: usize,
     address: &str,
-    now: Now,
+    keep: &Keep<'_>,
 ) -> Result<(), Refusal> {
-    let gone = router.store.make_room(&router.config.params, more).map_err(|()| {
+    let gone = router.store.make_room(&router.config.params, more, keep).map_err(|()| {
         let text = "the state store is full and nothing in it may be evicted";
         Refusal::new(ErrorCode::Overloaded, text).at(address)
     })?;
     for gone in gone {
-        left(router, &gone, DeleteReason::Evicted, now);
+        left(router, &gone, DeleteReason::Evicted, keep.now);
     }
     Ok(())
 }
