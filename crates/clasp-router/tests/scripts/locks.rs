@@ -114,11 +114,7 @@ fn a_refused_bundle_leaves_locks_as_they_were() {
     let mut world = two();
     world.send("a", set("/held", 1).lock());
     world.send("b", set("/mine", 1).lock());
-    let refused = bundle([
-        set("/mine", 2).unlock(),
-        set("/fresh", 1).lock(),
-        set("/held", 2),
-    ]);
+    let refused = bundle([set("/mine", 2).unlock(), set("/fresh", 1).lock(), set("/held", 2)]);
     assert_eq!(world.ask("b", refused), ["ERROR 401 /held"]);
     assert_eq!(world.ask("a", set("/mine", 3)), ["ERROR 401 /mine"]);
     assert_eq!(world.ask("a", set("/fresh", 1)), ["ACK /fresh rev=1"]);

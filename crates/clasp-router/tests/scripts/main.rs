@@ -5,7 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod capacity;
 mod conflict;
+mod expiry;
 mod handshake;
 mod locks;
 mod set;
+mod subscribe;
