@@ -22,11 +22,7 @@ pub(crate) fn run(seconds: u32) -> Outcome {
     // Naming the target keeps the flags away from build scripts and macros.
     let build = format!("build --manifest-path fuzz/Cargo.toml --release --bins --target {triple}");
     let flags = format!("{} {FLAGS}", env::var("RUSTFLAGS").unwrap_or_default());
-    shell::run(
-        cargo(&build)
-            .env("RUSTFLAGS", flags)
-            .env("CARGO_TARGET_DIR", "fuzz/target"),
-    )?;
+    shell::run(cargo(&build).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", "fuzz/target"))?;
     for target in targets {
         let corpus = folder.join("corpus").join(&target);
         let artifacts = folder.join("artifacts").join(&target);
@@ -34,16 +30,10 @@ pub(crate) fn run(seconds: u32) -> Outcome {
             fs::create_dir_all(place)
                 .map_err(|error| format!("cannot create {}: {error}", place.display()))?;
         }
-        let binary = folder
-            .join("target")
-            .join(&triple)
-            .join("release")
-            .join(&target);
+        let binary = folder.join("target").join(&triple).join("release").join(&target);
         let mut fuzzer = command(binary, [format!("-max_total_time={seconds}")]);
         fuzzer.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
-        fuzzer
-            .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .arg(&corpus);
+        fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
         let seeds = folder.join("seeds").join(&target);
         if seeds.is_dir() {
             fuzzer.arg(seeds);
@@ -63,17 +53,12 @@ fn targets(folder: &Path) -> Outcome<Vec<String>> {
         .filter_map(|name| name.strip_suffix(".rs").map(str::to_string))
         .collect();
     names.sort();
-    if names.is_empty() {
-        Err(format!("{} has no target", place.display()))
-    } else {
-        Ok(names)
-    }
+    if names.is_empty() { Err(format!("{} has no target", place.display())) } else { Ok(names) }
 }
 
 fn host_triple() -> Outcome<String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = shell::output(&mut command(rustc, ["-vV"]))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_string)
-        .ok_or_else(|| "rustc -vV names no host".into())
+    host.map(str::to_string).ok_or_else(|| "rustc -vV names no host".into())
 }

@@ -17,11 +17,7 @@ pub(crate) fn rust() -> Outcome {
 /// The JavaScript suite.
 pub(crate) fn js() -> Outcome {
     let folder = root().join("interop/js");
-    shell::run(
-        command("npm", ["test"])
-            .current_dir(folder)
-            .env(BINARY, relay()?),
-    )
+    shell::run(command("npm", ["test"]).current_dir(folder).env(BINARY, relay()?))
 }
 
 /// The Python suite.
@@ -37,9 +33,5 @@ fn relay() -> Outcome<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let binary = root().join(target).join("dist-check/clasp-relay");
-    if binary.is_file() {
-        Ok(binary)
-    } else {
-        Err(format!("{} is absent", binary.display()))
-    }
+    if binary.is_file() { Ok(binary) } else { Err(format!("{} is absent", binary.display())) }
 }

@@ -1,9 +1,6 @@
 //! The repository's own commands, run as `cargo xtask <command>`.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "a terminal program talks to the terminal"
-)]
+#![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
 mod fuzz;
 mod interop;

@@ -14,16 +14,8 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
-    Need {
-        what: "a C++ compiler",
-        probe: &["c++", "--version"],
-        packages: &["g++"],
-    },
-    Need {
-        what: "Python 3",
-        probe: &["python3", "--version"],
-        packages: &["python3"],
-    },
+    Need { what: "a C++ compiler", probe: &["c++", "--version"], packages: &["g++"] },
+    Need { what: "Python 3", probe: &["python3", "--version"], packages: &["python3"] },
     Need {
         what: "Python's venv module",
         probe: &["python3", "-c", "import ensurepip, venv"],
@@ -31,18 +23,10 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Node.js 20 or later",
-        probe: &[
-            "node",
-            "-e",
-            "process.exit(+process.versions.node.split('.')[0] < 20)",
-        ],
+        probe: &["node", "-e", "process.exit(+process.versions.node.split('.')[0] < 20)"],
         packages: &["nodejs"],
     },
-    Need {
-        what: "npm",
-        probe: &["npm", "--version"],
-        packages: &["npm"],
-    },
+    Need { what: "npm", probe: &["npm", "--version"], packages: &["npm"] },
 ];
 
 /// The virtual environment of the Python suite.
@@ -72,41 +56,23 @@ fn system(need: &Need) -> Outcome {
             need.what
         ));
     }
-    println!(
-        "{} is missing: installing the Debian packages {packages}",
-        need.what
-    );
+    println!("{} is missing: installing the Debian packages {packages}", need.what);
     shell::run(&mut command("apt-get", ["update", "-q"]))?;
     let install = ["install", "-q", "-y", "--no-install-recommends"];
     shell::run(
         command("apt-get", install.iter().chain(need.packages))
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )?;
-    if present() {
-        Ok(())
-    } else {
-        Err(format!("{} is still missing", need.what))
-    }
+    if present() { Ok(()) } else { Err(format!("{} is still missing", need.what)) }
 }
 
 fn python_packages() -> Outcome {
     let folder = root().join("target/interop-venv");
     let list = root().join("interop/python/requirements.txt");
     installed_once(&folder.join("installed-from"), &list, || {
-        println!(
-            "installing the Python packages of {} into {}",
-            short(&list),
-            short(&folder)
-        );
+        println!("installing the Python packages of {} into {}", short(&list), short(&folder));
         shell::run(command("python3", ["-m", "venv"]).arg(&folder))?;
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-        ];
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
         shell::run(command(python(), pip).arg(&list))
     })
 }
@@ -115,11 +81,7 @@ fn node_packages() -> Outcome {
     let folder = root().join("interop/js");
     let list = folder.join("package-lock.json");
     installed_once(&folder.join("node_modules/.installed-from"), &list, || {
-        println!(
-            "installing the npm packages of {} into {}",
-            short(&list),
-            short(&folder)
-        );
+        println!("installing the npm packages of {} into {}", short(&list), short(&folder));
         let ci = ["ci", "--no-audit", "--no-fund"];
         shell::run(command("npm", ci).current_dir(&folder))
     })
@@ -136,10 +98,7 @@ fn installed_once(stamp: &Path, list: &Path, install: impl Fn() -> Outcome) -> O
 }
 
 fn short(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 #[cfg(test)]

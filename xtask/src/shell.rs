@@ -10,10 +10,7 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .expect("xtask lies in the root folder")
-        .to_path_buf()
+    manifest.parent().expect("xtask lies in the root folder").to_path_buf()
 }
 
 /// A program with arguments, started in the repository's root.
@@ -22,10 +19,7 @@ pub(crate) fn command<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
 ) -> Command {
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(root())
-        .stdin(Stdio::null());
+    command.args(arguments).current_dir(root()).stdin(Stdio::null());
     command
 }
 
@@ -34,9 +28,7 @@ pub(crate) fn cargo(arguments: &str) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(cargo, arguments.split_whitespace());
     // What `cargo run` tells xtask about itself is not true of the commands it starts.
-    command
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("CARGO_PKG_NAME");
+    command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
     command
 }
 
@@ -60,38 +52,23 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 /// It cannot be started or does not exit with 0.
 pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     let line = spell(command);
-    let output = command
-        .output()
-        .map_err(|error| format!("`{line}`: {error}"))?;
+    let output = command.output().map_err(|error| format!("`{line}`: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!(
-            "`{line}` ended with {}: {}",
-            output.status,
-            said.trim()
-        ));
+        return Err(format!("`{line}` ended with {}: {}", output.status, said.trim()));
     }
     String::from_utf8(output.stdout).map_err(|_| format!("`{line}` printed no UTF-8"))
 }
 
 /// Whether a command runs and exits with 0; its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|it| it.success())
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
 }
 
 fn spell(command: &Command) -> String {
-    let name = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(name).chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -101,10 +78,7 @@ mod tests {
     #[test]
     fn a_failing_command_is_named_with_its_status() {
         let reason = run(&mut command("sh", ["-c", "exit 3"])).unwrap_err();
-        assert!(
-            reason.contains("sh -c exit 3") && reason.contains('3'),
-            "{reason}"
-        );
+        assert!(reason.contains("sh -c exit 3") && reason.contains('3'), "{reason}");
     }
 
     #[test]

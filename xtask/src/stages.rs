@@ -16,61 +16,17 @@ struct Stage {
 }
 
 const STAGES: &[Stage] = &[
-    Stage {
-        name: "prerequisites",
-        quick: false,
-        run: prerequisites::run,
-    },
-    Stage {
-        name: "format",
-        quick: true,
-        run: format,
-    },
-    Stage {
-        name: "tidy",
-        quick: true,
-        run: tidy::run,
-    },
-    Stage {
-        name: "clippy",
-        quick: true,
-        run: clippy,
-    },
-    Stage {
-        name: "features",
-        quick: true,
-        run: features,
-    },
-    Stage {
-        name: "docs",
-        quick: true,
-        run: docs,
-    },
-    Stage {
-        name: "tests",
-        quick: true,
-        run: tests,
-    },
-    Stage {
-        name: "fuzz",
-        quick: false,
-        run: || fuzz::run(FUZZ_SECONDS),
-    },
-    Stage {
-        name: "interop-rust",
-        quick: false,
-        run: interop::rust,
-    },
-    Stage {
-        name: "interop-js",
-        quick: false,
-        run: interop::js,
-    },
-    Stage {
-        name: "interop-python",
-        quick: false,
-        run: interop::python,
-    },
+    Stage { name: "prerequisites", quick: false, run: prerequisites::run },
+    Stage { name: "format", quick: true, run: format },
+    Stage { name: "tidy", quick: true, run: tidy::run },
+    Stage { name: "clippy", quick: true, run: clippy },
+    Stage { name: "features", quick: true, run: features },
+    Stage { name: "docs", quick: true, run: docs },
+    Stage { name: "tests", quick: true, run: tests },
+    Stage { name: "fuzz", quick: false, run: || fuzz::run(FUZZ_SECONDS) },
+    Stage { name: "interop-rust", quick: false, run: interop::rust },
+    Stage { name: "interop-js", quick: false, run: interop::js },
+    Stage { name: "interop-python", quick: false, run: interop::python },
 ];
 
 /// The stages' names, in order.
@@ -88,12 +44,7 @@ pub(crate) fn run(quick: bool, only: Option<&str>) -> Outcome {
     let mut lines = Vec::new();
     let mut failures = 0;
     for (number, stage) in chosen.iter().enumerate() {
-        println!(
-            "\n=== {} ({} of {}) ===",
-            stage.name,
-            number + 1,
-            chosen.len()
-        );
+        println!("\n=== {} ({} of {}) ===", stage.name, number + 1, chosen.len());
         let start = Instant::now();
         let outcome = (stage.run)();
         let seconds = start.elapsed().as_secs();
@@ -123,26 +74,19 @@ fn format() -> Outcome {
     shell::run(&mut cargo("fmt --all --check"))?;
     for manifest in ["interop/Cargo.toml", "fuzz/Cargo.toml"] {
         if shell::root().join(manifest).exists() {
-            shell::run(&mut cargo(&format!(
-                "fmt --manifest-path {manifest} --all --check"
-            )))?;
+            shell::run(&mut cargo(&format!("fmt --manifest-path {manifest} --all --check")))?;
         }
     }
     Ok(())
 }
 
 fn clippy() -> Outcome {
-    shell::run(&mut cargo(
-        "clippy --workspace --all-targets --locked -- -D warnings",
-    ))
+    shell::run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))
 }
 
 /// The small build and the two spellings of the full one.
 fn features() -> Outcome {
-    for features in [
-        "--no-default-features",
-        "--no-default-features --features full",
-    ] {
+    for features in ["--no-default-features", "--no-default-features --features full"] {
         let lint = format!("clippy -p clasp-relay {features} --locked -- -D warnings");
         shell::run(&mut cargo(&lint))?;
     }
@@ -157,14 +101,10 @@ fn docs() -> Outcome {
 
 fn tests() -> Outcome {
     if shell::succeeds(&mut cargo("nextest --version")) {
-        shell::run(&mut cargo(
-            "nextest run --workspace --locked --no-fail-fast",
-        ))
+        shell::run(&mut cargo("nextest run --workspace --locked"))
     } else {
         println!("cargo-nextest is not installed, using cargo test");
-        shell::run(&mut cargo(
-            "test --workspace --all-targets --locked --no-fail-fast",
-        ))
+        shell::run(&mut cargo("test --workspace --all-targets --locked"))
     }
 }
 
@@ -182,13 +122,7 @@ mod tests {
 
     #[test]
     fn a_quick_run_needs_nothing_to_be_installed() {
-        for name in [
-            "prerequisites",
-            "fuzz",
-            "interop-rust",
-            "interop-js",
-            "interop-python",
-        ] {
+        for name in ["prerequisites", "fuzz", "interop-rust", "interop-js", "interop-python"] {
             let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
             assert!(!stage.quick, "{name}");
         }

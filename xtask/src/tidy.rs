@@ -26,11 +26,7 @@ struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: {}",
-            self.path, self.line, self.rule, self.message
-        )
+        write!(f, "{}:{}: {}: {}", self.path, self.line, self.rule, self.message)
     }
 }
 
@@ -47,12 +43,7 @@ struct Source {
 impl Source {
     fn parse(path: &str, text: String) -> Outcome<Self> {
         let regions = Regions::of(&text).map_err(|error| format!("{path}: {error}"))?;
-        Ok(Self {
-            path: path.into(),
-            text,
-            regions,
-            is_test: is_test_path(path),
-        })
+        Ok(Self { path: path.into(), text, regions, is_test: is_test_path(path) })
     }
 
     fn in_test(&self, line: usize) -> bool {
@@ -60,12 +51,7 @@ impl Source {
     }
 
     fn finding(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {
-        Finding {
-            rule,
-            path: self.path.clone(),
-            line,
-            message: message.into(),
-        }
+        Finding { rule, path: self.path.clone(), line, message: message.into() }
     }
 }
 
@@ -74,6 +60,7 @@ fn is_test_path(path: &str) -> bool {
     let mut folders = path.split('/').rev().skip(1);
     let test_folder = |name: &str| ["tests", "benches", "examples"].contains(&name);
     path.starts_with("interop/")
+        || path.starts_with("bench/")
         || path.starts_with("fuzz/")
         || path.ends_with("/tests.rs")
         || folders.any(test_folder)
@@ -108,11 +95,7 @@ pub(crate) fn run() -> Outcome {
     }
     match findings.len() {
         0 => {
-            println!(
-                "tidy: {} files, {} of them Rust: nothing to say",
-                paths.len(),
-                sources.len()
-            );
+            println!("tidy: {} files, {} of them Rust: nothing to say", paths.len(), sources.len());
             Ok(())
         }
         count => Err(format!("tidy has {count} findings, listed above")),
@@ -133,25 +116,12 @@ fn mark_test_modules(sources: &mut [Source]) {
         let path = Path::new(&source.path);
         let stem = path.file_stem().unwrap_or_default();
         let is_root = ["lib", "main", "mod"].iter().any(|name| stem == *name);
-        let folder = if is_root {
-            path.with_file_name("")
-        } else {
-            path.with_extension("")
-        };
-        tests.extend(
-            source
-                .regions
-                .test_modules
-                .iter()
-                .map(|name| folder.join(name)),
-        );
+        let folder = if is_root { path.with_file_name("") } else { path.with_extension("") };
+        tests.extend(source.regions.test_modules.iter().map(|name| folder.join(name)));
     }
     for source in sources {
         let path = PathBuf::from(&source.path);
-        source.is_test |= path
-            .with_extension("")
-            .ancestors()
-            .any(|place| tests.contains(place));
+        source.is_test |= path.with_extension("").ancestors().any(|place| tests.contains(place));
     }
 }
 
@@ -178,18 +148,13 @@ mod tests {
 
     #[test]
     fn test_folders_and_test_files_are_tests() {
-        for path in [
-            "crates/a/tests/set.rs",
-            "crates/a/src/codec/tests.rs",
-            "interop/rust/src/lib.rs",
-        ] {
+        for path in
+            ["crates/a/tests/set.rs", "crates/a/src/codec/tests.rs", "interop/rust/src/lib.rs"]
+        {
             assert!(is_test_path(path), "{path}");
         }
-        for path in [
-            "crates/a/src/lib.rs",
-            "xtask/src/tests_of_others.rs",
-            "deploy/relay/src/x.rs",
-        ] {
+        for path in ["crates/a/src/lib.rs", "xtask/src/tests_of_others.rs", "deploy/relay/src/x.rs"]
+        {
             assert!(!is_test_path(path), "{path}");
         }
     }
@@ -197,10 +162,7 @@ mod tests {
     #[test]
     fn a_module_behind_cfg_test_is_a_test_with_all_its_children() {
         let mut sources = [
-            source(
-                "crates/a/src/lib.rs",
-                "//! A.\n#[cfg(test)]\nmod model;\nmod real;",
-            ),
+            source("crates/a/src/lib.rs", "//! A.\n#[cfg(test)]\nmod model;\nmod real;"),
             source("crates/a/src/model.rs", "//! M."),
             source("crates/a/src/model/part.rs", "//! P."),
             source("crates/a/src/real.rs", "//! R.\n#[cfg(test)] mod case;"),
@@ -219,9 +181,6 @@ mod tests {
 
     #[test]
     fn a_mod_file_is_found() {
-        assert_eq!(
-            shape(&source("a/src/x/mod.rs", "//! X."))[0].rule,
-            "mod-file"
-        );
+        assert_eq!(shape(&source("a/src/x/mod.rs", "//! X."))[0].rule, "mod-file");
     }
 }

@@ -16,12 +16,7 @@ pub(super) fn apply(findings: Vec<Finding>, list: &str) -> Vec<Finding> {
 fn apply_counted(mut findings: Vec<Finding>, list: &str, count: usize) -> Vec<Finding> {
     let mut complaints = Vec::new();
     let mut complain = |line: usize, message: String| {
-        complaints.push(Finding {
-            rule: "exception",
-            path: FILE.into(),
-            line,
-            message,
-        });
+        complaints.push(Finding { rule: "exception", path: FILE.into(), line, message });
     };
     let mut entries = 0;
     for (index, line) in list.lines().enumerate() {
@@ -34,17 +29,11 @@ fn apply_counted(mut findings: Vec<Finding>, list: &str, count: usize) -> Vec<Fi
         let before = findings.len();
         findings.retain(|finding| finding.rule != rule || finding.path != path.trim());
         if findings.len() == before {
-            complain(
-                index + 1,
-                format!("`{entry}` allows nothing that exists: remove it"),
-            );
+            complain(index + 1, format!("`{entry}` allows nothing that exists: remove it"));
         }
     }
     if entries != count {
-        complain(
-            0,
-            format!("{entries} entries, but COUNT says {count}: it may only shrink"),
-        );
+        complain(0, format!("{entries} entries, but COUNT says {count}: it may only shrink"));
     }
     findings.extend(complaints);
     findings
@@ -55,21 +44,13 @@ mod tests {
     use super::*;
 
     fn finding(rule: &'static str, path: &str) -> Finding {
-        Finding {
-            rule,
-            path: path.into(),
-            line: 1,
-            message: String::new(),
-        }
+        Finding { rule, path: path.into(), line: 1, message: String::new() }
     }
 
     #[test]
     fn an_entry_allows_its_rule_in_its_file_only() {
-        let findings = vec![
-            finding("head", "a.rs"),
-            finding("head", "b.rs"),
-            finding("mark", "a.rs"),
-        ];
+        let findings =
+            vec![finding("head", "a.rs"), finding("head", "b.rs"), finding("mark", "a.rs")];
         let left = apply_counted(findings, "# why\nhead a.rs # made by a tool\n", 1);
         assert_eq!(left, [finding("head", "b.rs"), finding("mark", "a.rs")]);
     }

@@ -46,10 +46,7 @@ mod tests {
 
     fn rules(text: &str) -> Vec<(&'static str, usize)> {
         let source = Source::parse("crates/a/src/x.rs", text.into()).unwrap();
-        of_source(&source)
-            .iter()
-            .map(|finding| (finding.rule, finding.line))
-            .collect()
+        of_source(&source).iter().map(|finding| (finding.rule, finding.line)).collect()
     }
 
     #[test]
@@ -64,19 +61,13 @@ mod tests {
     fn a_function_may_have_its_maximum_and_no_line_more() {
         let body = |lines: usize| format!("fn a() {{\n{}}}\n", "    b();\n".repeat(lines - 2));
         assert_eq!(rules(&body(FUNCTION_LINES_MAX)), []);
-        assert_eq!(
-            rules(&body(FUNCTION_LINES_MAX + 1)),
-            [("function-length", 1)]
-        );
+        assert_eq!(rules(&body(FUNCTION_LINES_MAX + 1)), [("function-length", 1)]);
         assert_eq!(rules(&format!("#[test]\n{}", body(200))), []);
     }
 
     #[test]
     fn a_long_line_is_found_by_columns_not_bytes() {
         assert_eq!(rules(&format!("// {}", "é".repeat(97))), []);
-        assert_eq!(
-            rules(&format!("fn a() {{}}\n// {}", "é".repeat(98))),
-            [("line-length", 2)]
-        );
+        assert_eq!(rules(&format!("fn a() {{}}\n// {}", "é".repeat(98))), [("line-length", 2)]);
     }
 }

@@ -89,10 +89,7 @@ fn is_test(attribute: &Attribute) -> bool {
     if last.is_some_and(|segment| segment.ident == "test") {
         return true;
     }
-    let condition = attribute
-        .meta
-        .require_list()
-        .map(|list| list.tokens.to_string());
+    let condition = attribute.meta.require_list().map(|list| list.tokens.to_string());
     attribute.path().is_ident("cfg")
         && condition.is_ok_and(|text| {
             let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -117,10 +114,7 @@ mod tests {
         let text = "#[test]\nfn a() {}\n#[tokio::test(start_paused = true)]\nasync fn b() {}\n\
                     #[cfg(test)]\nmod c {\n}\n#[cfg(all(test, unix))]\nfn d() {}\n\
                     #[cfg(not(test))]\nfn e() {}\n";
-        assert_eq!(
-            Regions::of(text).unwrap().tests,
-            [1..=2, 3..=4, 5..=7, 8..=9]
-        );
+        assert_eq!(Regions::of(text).unwrap().tests, [1..=2, 3..=4, 5..=7, 8..=9]);
     }
 
     #[test]

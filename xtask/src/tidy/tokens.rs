@@ -8,11 +8,7 @@ use super::{Finding, Source};
 /// The only file that may ask for cargo features.
 const FEATURES_FILE: &str = "deploy/relay/src/doors.rs";
 /// Notes to oneself that have to become deeds or issues.
-const MARKS: [&str; 3] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-];
+const MARKS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 /// Macros of unfinished work.
 const MACROS: [&str; 3] = ["dbg", "todo", "unimplemented"];
 
@@ -28,8 +24,7 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
 
 fn marks(source: &Source) -> Vec<Finding> {
     let words = |line: &str, mark: &str| {
-        line.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .any(|word| word == mark)
+        line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == mark)
     };
     let mut findings = Vec::new();
     for (index, line) in source.text.lines().enumerate() {
@@ -79,16 +74,11 @@ fn offence(
         group.delimiter() == Delimiter::Parenthesis)
     };
     match word {
-        "unwrap" if is_punct(before, '.') && rest.first().is_some_and(called) => Some((
-            "unwrap",
-            "return the error, or expect() with the invariant".into(),
-        )),
+        "unwrap" if is_punct(before, '.') && rest.first().is_some_and(called) => {
+            Some(("unwrap", "return the error, or expect() with the invariant".into()))
+        }
         "cfg" | "cfg_attr" => {
-            let rest = if is_punct(rest.first(), '!') {
-                &rest[1..]
-            } else {
-                rest
-            };
+            let rest = if is_punct(rest.first(), '!') { &rest[1..] } else { rest };
             let Some(TokenTree::Group(condition)) = rest.first() else {
                 return None;
             };
@@ -125,10 +115,7 @@ mod tests {
 
     fn rules_in(path: &str, text: &str) -> Vec<(&'static str, usize)> {
         let source = Source::parse(path, text.into()).unwrap();
-        findings(&source)
-            .iter()
-            .map(|finding| (finding.rule, finding.line))
-            .collect()
+        findings(&source).iter().map(|finding| (finding.rule, finding.line)).collect()
     }
 
     fn rules(text: &str) -> Vec<(&'static str, usize)> {
@@ -138,10 +125,7 @@ mod tests {
     #[test]
     fn marks_are_found_in_comments_as_whole_words() {
         for mark in MARKS {
-            assert_eq!(
-                rules(&format!("fn a() {{}}\n// {mark}: later")),
-                [("mark", 2)]
-            );
+            assert_eq!(rules(&format!("fn a() {{}}\n// {mark}: later")), [("mark", 2)]);
             assert_eq!(rules(&format!("// {mark}S and MY_{mark}")), []);
         }
     }
@@ -159,24 +143,15 @@ mod tests {
         assert_eq!(rules("fn a() {\n    b().unwrap();\n}"), [("unwrap", 2)]);
         assert_eq!(rules("fn a() { assert!(b.unwrap()) }"), [("unwrap", 1)]);
         assert_eq!(rules("#[test]\nfn a() {\n    b().unwrap();\n}"), []);
-        assert_eq!(
-            rules_in("crates/a/tests/x.rs", "fn a() { b().unwrap() }"),
-            []
-        );
+        assert_eq!(rules_in("crates/a/tests/x.rs", "fn a() { b().unwrap() }"), []);
         assert_eq!(rules("fn unwrap() { self.unwrap_or(1); unwrap() }"), []);
         assert_eq!(rules("const A: &str = \".unwrap()\"; // b.unwrap()"), []);
     }
 
     #[test]
     fn skipped_tests_are_found() {
-        assert_eq!(
-            rules("#[test]\n#[ignore]\nfn a() {}"),
-            [("skipped-test", 2)]
-        );
-        assert_eq!(
-            rules("#[ignore = \"slow\"]\n#[test]\nfn a() {}"),
-            [("skipped-test", 1)]
-        );
+        assert_eq!(rules("#[test]\n#[ignore]\nfn a() {}"), [("skipped-test", 2)]);
+        assert_eq!(rules("#[ignore = \"slow\"]\n#[test]\nfn a() {}"), [("skipped-test", 1)]);
         assert_eq!(rules("fn a() { b.ignore(1); c([ignore]); }"), []);
     }
 

@@ -13,23 +13,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-protocol", &[]),
     ("clasp-auth", &["clasp-protocol"]),
     ("clasp-router", &["clasp-protocol", "clasp-auth"]),
-    (
-        "clasp-transport",
-        &["clasp-protocol", "clasp-auth", "clasp-router"],
-    ),
-    (
-        "clasp-http",
-        &["clasp-protocol", "clasp-auth", "clasp-router"],
-    ),
+    ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     (
         "clasp-relay",
-        &[
-            "clasp-protocol",
-            "clasp-auth",
-            "clasp-router",
-            "clasp-transport",
-            "clasp-http",
-        ],
+        &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-transport", "clasp-http"],
     ),
     ("xtask", &[]),
 ];
@@ -56,20 +44,12 @@ fn packages(metadata: &Value) -> impl Iterator<Item = (&str, &Value)> {
 fn edges(metadata: &Value, allowed: &[(&str, &[&str])]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |name: &str, message: String| {
-        findings.push(Finding {
-            rule: "edge",
-            path: name.into(),
-            line: 0,
-            message,
-        });
+        findings.push(Finding { rule: "edge", path: name.into(), line: 0, message });
     };
     for (name, package) in packages(metadata) {
         let Some((_, permitted)) = allowed.iter().find(|(crate_name, _)| *crate_name == name)
         else {
-            find(
-                name,
-                "an unknown crate: say in xtask's EDGES what it may depend on".into(),
-            );
+            find(name, "an unknown crate: say in xtask's EDGES what it may depend on".into());
             continue;
         };
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
@@ -126,10 +106,7 @@ mod tests {
 
     #[test]
     fn a_new_crate_must_be_placed() {
-        let found = edges(
-            &json!({ "packages": [{ "name": "new", "dependencies": [] }] }),
-            ALLOWED,
-        );
+        let found = edges(&json!({ "packages": [{ "name": "new", "dependencies": [] }] }), ALLOWED);
         assert_eq!((found.len(), found[0].path.as_str()), (1, "new"));
     }
 
@@ -146,10 +123,7 @@ mod tests {
         for (index, (name, permitted)) in EDGES.iter().enumerate() {
             for target in *permitted {
                 let place = EDGES.iter().position(|(name, _)| name == target);
-                assert!(
-                    place.is_some_and(|place| place < index),
-                    "{name} -> {target}"
-                );
+                assert!(place.is_some_and(|place| place < index), "{name} -> {target}");
             }
         }
     }
