@@ -9,6 +9,13 @@ from support import HOST, Raw, Relay, within
 
 MICROSECONDS_IN_2020 = 1_577_836_800_000_000
 
+# Key and answer are the example of RFC 6455.
+UPGRADE = (
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
 
 async def test_welcome_comes_first_and_then_a_snapshot_even_of_an_empty_store():
     relay = await Relay.start_empty()
@@ -143,3 +150,17 @@ async def test_sigterm_closes_every_session_with_going_away(relay, raw_of):
     for raw in sessions:
         assert await raw.closing() == ([], 1001)
     assert await within("the exit of the relay", relay.process.wait()) == 0
+
+
+@pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade"])
+async def test_the_upgrade_is_confirmed_in_the_one_form_that_every_client_reads(relay, connection):
+    reader, writer = await asyncio.open_connection(HOST, relay.port)
+    request = f"GET / HTTP/1.1\r\nHost: relay\r\nConnection: {connection}\r\n{UPGRADE}\r\n"
+    writer.write(request.encode())
+    answer = await within("the answer", reader.readuntil(b"\r\n\r\n"))
+    writer.close()
+
+    status, *headers = answer.decode().lower().split("\r\n")
+    assert status.startswith("http/1.1 101 ")
+    assert "connection: upgrade" in headers
+    assert "sec-websocket-accept: " + ACCEPT.lower() in headers

@@ -22,23 +22,16 @@ struct Settings {
 
 impl Settings {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut settings = Self {
-            host: "127.0.0.1".to_owned(),
-            port: 7330,
-            sessions_max: 1_000_000,
-        };
+        let mut settings =
+            Self { host: "127.0.0.1".to_owned(), port: 7330, sessions_max: 1_000_000 };
         while let Some(flag) = arguments.next() {
-            let value = arguments
-                .next()
-                .ok_or_else(|| format!("{flag} needs a value"))?;
+            let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
             match flag.as_str() {
                 "--host" => settings.host = value,
                 "--port" => settings.port = number(&flag, &value)?,
                 "--max-sessions" => settings.sessions_max = number(&flag, &value)?,
                 _ => {
-                    return Err(format!(
-                        "{flag} is not one of --host, --port, --max-sessions"
-                    ));
+                    return Err(format!("{flag} is not one of --host, --port, --max-sessions"));
                 }
             }
         }
@@ -47,16 +40,13 @@ impl Settings {
 }
 
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("{flag} {text}: not a number in range"))
+    text.parse().map_err(|_| format!("{flag} {text}: not a number in range"))
 }
 
 /// The router cannot say which port it got, so port 0 is resolved by a short-lived listener.
 fn resolve(host: &str, port: u16) -> Result<String, String> {
     let listener = TcpListener::bind((host, port)).map_err(|e| format!("{host}:{port}: {e}"))?;
-    let bound = listener
-        .local_addr()
-        .map_err(|e| format!("{host}:{port}: {e}"))?;
+    let bound = listener.local_addr().map_err(|e| format!("{host}:{port}: {e}"))?;
     Ok(bound.to_string())
 }
 

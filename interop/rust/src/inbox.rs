@@ -17,9 +17,7 @@ pub struct Inbox {
 impl Inbox {
     /// The next delivery.
     pub async fn next(&mut self) -> (String, Value) {
-        within("a delivery", self.deliveries.recv())
-            .await
-            .expect("the client keeps its callbacks")
+        within("a delivery", self.deliveries.recv()).await.expect("the client keeps its callbacks")
     }
 
     /// The next delivery, which has to be this one.
@@ -47,12 +45,9 @@ impl Inbox {
 
 /// Connects a client and waits until it has taken in the relay's initial snapshot.
 pub async fn connect(relay: &Relay) -> Clasp {
-    let client = within("WELCOME", Clasp::connect_to(&relay.url()))
-        .await
-        .expect("the relay accepts us");
-    within("the initial snapshot", client.get(JOINED))
-        .await
-        .expect("the relay holds JOINED");
+    let client =
+        within("WELCOME", Clasp::connect_to(&relay.url())).await.expect("the relay accepts us");
+    within("the initial snapshot", client.get(JOINED)).await.expect("the relay holds JOINED");
     client
 }
 
@@ -73,10 +68,7 @@ pub async fn settle(client: &Clasp) {
         .await
         .expect("an open connection takes a subscription");
     within("the answer to a subscription", answered.notified()).await;
-    client
-        .unsubscribe(id)
-        .await
-        .expect("an open connection takes an unsubscribe");
+    client.unsubscribe(id).await.expect("an open connection takes an unsubscribe");
 }
 
 /// Subscribes without waiting for the relay; gives the id for `unsubscribe` too.
@@ -87,9 +79,6 @@ pub async fn subscribe(client: &Clasp, pattern: &str) -> (u32, Inbox) {
             let _ = sender.try_send((address.to_owned(), value));
         }
     };
-    let id = client
-        .subscribe(pattern, keep)
-        .await
-        .expect("an open connection subscribes");
+    let id = client.subscribe(pattern, keep).await.expect("an open connection subscribes");
     (id, Inbox { deliveries })
 }

@@ -62,18 +62,9 @@ impl Relay {
 
     /// Asks the relay to end (SIGTERM) and waits until it has.
     pub async fn stop(mut self) -> ExitStatus {
-        let id = self
-            .child
-            .id()
-            .expect("a relay that was not stopped has a process id");
-        let sent = Command::new("kill")
-            .args(["-TERM", &id.to_string()])
-            .status()
-            .await;
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "cannot send SIGTERM to {id}"
-        );
+        let id = self.child.id().expect("a relay that was not stopped has a process id");
+        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send SIGTERM to {id}");
         within("the relay's exit after SIGTERM", self.child.wait())
             .await
             .expect("the exit status of a child is readable")
@@ -90,10 +81,7 @@ impl Relay {
             .await
             .expect("an open connection takes a subscription");
         for address in [JOINED, READY] {
-            client
-                .set(address, true)
-                .await
-                .expect("an open connection takes a set");
+            client.set(address, true).await.expect("an open connection takes a set");
         }
         within("the echo of the first values", echoed.notified()).await;
     }
@@ -106,9 +94,7 @@ async fn listening_port(log: &mut Lines<BufReader<ChildStdout>>) -> u16 {
             continue;
         };
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        return digits
-            .parse()
-            .unwrap_or_else(|_| panic!("no port in the log line: {line}"));
+        return digits.parse().unwrap_or_else(|_| panic!("no port in the log line: {line}"));
     }
     panic!("the relay ended without a `listening on` line");
 }

@@ -17,9 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = within("WELCOME", Clasp::connect_to(&url)).await?;
     let echoed = Arc::new(Notify::new());
     let echo = Arc::clone(&echoed);
-    client
-        .subscribe(&address, move |_, _| echo.notify_one())
-        .await?;
+    client.subscribe(&address, move |_, _| echo.notify_one()).await?;
     client.set_locked(&address, 1_i64).await?;
     within("the echo of the lock", echoed.notified()).await;
     println!("locked");

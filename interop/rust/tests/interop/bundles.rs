@@ -70,10 +70,7 @@ async fn a_scheduled_bundle_waits_for_its_time() {
     let writer = connect(&relay).await;
 
     let parts = vec![set("/b/one", 1), set("/b/two", 2)];
-    writer
-        .bundle_at(parts, writer.time() + AHEAD_US)
-        .await
-        .expect("bundle");
+    writer.bundle_at(parts, writer.time() + AHEAD_US).await.expect("bundle");
     writer.emit("/b/marker", true).await.expect("emit");
 
     inbox.expect("/b/marker", true).await;
@@ -88,10 +85,7 @@ async fn a_bundle_for_the_past_runs_at_once() {
     let mut inbox = listen(&reader, "/b/*").await;
     let writer = connect(&relay).await;
 
-    writer
-        .bundle_at(vec![set("/b/one", 1)], 1_704_067_200_000_000)
-        .await
-        .expect("bundle");
+    writer.bundle_at(vec![set("/b/one", 1)], 1_704_067_200_000_000).await.expect("bundle");
     writer.emit("/b/marker", true).await.expect("emit");
 
     inbox.expect("/b/one", 1_i64).await;
@@ -107,19 +101,12 @@ async fn a_bundle_with_a_locked_part_applies_nothing() {
     inbox.expect("/b/locked", 0_i64).await;
     let writer = connect(&relay).await;
 
-    let parts = vec![
-        set("/b/before", 1),
-        set("/b/locked", 2),
-        event("/b/after", 3),
-    ];
+    let parts = vec![set("/b/before", 1), set("/b/locked", 2), event("/b/after", 3)];
     writer.bundle(parts).await.expect("bundle");
     settle(&writer).await;
     writer.emit("/b/marker", true).await.expect("emit");
 
     assert_eq!(inbox.until("/b/marker").await, []);
     let refusal = writer.last_error().expect("the refusal is told");
-    assert_eq!(
-        (refusal.code, refusal.address.as_deref()),
-        (401, Some("/b/locked"))
-    );
+    assert_eq!((refusal.code, refusal.address.as_deref()), (401, Some("/b/locked")));
 }

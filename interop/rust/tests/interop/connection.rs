@@ -10,9 +10,7 @@ async fn welcome_carries_a_uuid_as_session_id() {
     let relay = Relay::start().await;
     let client = connect(&relay).await;
 
-    let session = client
-        .session_id()
-        .expect("a connected client has a session");
+    let session = client.session_id().expect("a connected client has a session");
 
     assert!(client.is_connected());
     assert_eq!(session.len(), 36, "{session}");
@@ -53,20 +51,12 @@ async fn sigterm_ends_the_relay_with_success_while_clients_are_connected() {
 async fn a_client_resubscribes_after_a_restart_and_hears_updates_again() {
     let relay = Relay::start().await;
     let port = relay.port();
-    let reconnecting = Clasp::builder(&relay.url())
-        .reconnect(true)
-        .reconnect_interval(100);
-    let client = within("WELCOME", reconnecting.connect())
-        .await
-        .expect("the relay accepts us");
+    let reconnecting = Clasp::builder(&relay.url()).reconnect(true).reconnect_interval(100);
+    let client = within("WELCOME", reconnecting.connect()).await.expect("the relay accepts us");
     let client = Arc::new(client);
     client.start_reconnect_loop();
     let mut inbox = listen(&client, "/room/*").await;
-    connect(&relay)
-        .await
-        .set("/room/light", 1_i64)
-        .await
-        .expect("set");
+    connect(&relay).await.set("/room/light", 1_i64).await.expect("set");
     inbox.expect("/room/light", 1_i64).await;
 
     relay.stop().await;

@@ -16,9 +16,7 @@ async fn lock_in_a_process(relay: &Relay, address: &str) -> Child {
         .expect("the lock holder starts");
     let stdout = holder.stdout.take().expect("stdout is piped");
     let mut lines = BufReader::new(stdout).lines();
-    let line = within("the lock", lines.next_line())
-        .await
-        .expect("its output is text");
+    let line = within("the lock", lines.next_line()).await.expect("its output is text");
     assert_eq!(line.as_deref(), Some("locked"));
     holder
 }
@@ -40,10 +38,7 @@ async fn a_lock_keeps_others_out_until_it_is_released() {
     other.set("/l/level", 4_i64).await.expect("set");
     inbox.expect("/l/level", 4_i64).await;
 
-    assert_eq!(
-        (refusal.code, refusal.address.as_deref()),
-        (401, Some("/l/level"))
-    );
+    assert_eq!((refusal.code, refusal.address.as_deref()), (401, Some("/l/level")));
 }
 
 #[tokio::test]
@@ -86,10 +81,7 @@ async fn a_lock_is_released_when_its_holder_dies() {
     inbox.expect("/l/level", 1_i64).await;
     other.set("/l/level", 2_i64).await.expect("set");
     settle(&other).await;
-    assert!(
-        other.last_error().is_some(),
-        "the lock holds while its holder lives"
-    );
+    assert!(other.last_error().is_some(), "the lock holds while its holder lives");
 
     holder.kill().await.expect("the holder can be killed");
 

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod connection;
+mod cross_language;
 mod locks;
 mod params;
 mod refusals;

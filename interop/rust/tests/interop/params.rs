@@ -16,10 +16,7 @@ const POLL_PAUSE: Duration = Duration::from_millis(100);
 fn values() -> Vec<(&'static str, Value)> {
     let map = HashMap::from([
         ("name".to_owned(), Value::from("lamp")),
-        (
-            "levels".to_owned(),
-            Value::Array(vec![Value::Int(1), Value::Float(0.5)]),
-        ),
+        ("levels".to_owned(), Value::Array(vec![Value::Int(1), Value::Float(0.5)])),
     ]);
     vec![
         ("int", Value::Int(-42)),
@@ -32,10 +29,7 @@ fn values() -> Vec<(&'static str, Value)> {
         ("false", Value::Bool(false)),
         ("null", Value::Null),
         ("bytes", Value::Bytes(vec![0, 1, 0xFF, 0x53])),
-        (
-            "array",
-            Value::Array(vec![Value::Int(1), Value::from("two"), Value::Null]),
-        ),
+        ("array", Value::Array(vec![Value::Int(1), Value::from("two"), Value::Null])),
         ("map", Value::Map(map)),
     ]
 }
@@ -50,15 +44,11 @@ where
     let live = move || {
         let runtime = Runtime::new().expect("a runtime starts");
         runtime.block_on(async {
-            let client = within("WELCOME", Clasp::connect_to(&url))
-                .await
-                .expect("connect");
+            let client = within("WELCOME", Clasp::connect_to(&url)).await.expect("connect");
             life(client).await;
         });
     };
-    tokio::task::spawn_blocking(live)
-        .await
-        .expect("the departing client does its part");
+    tokio::task::spawn_blocking(live).await.expect("the departing client does its part");
 }
 
 /// Whether a subscription made now brings a value of `address`.
@@ -72,10 +62,7 @@ async fn every_value_type_survives_set_and_get() {
     let writer = connect(&relay).await;
     let reader = connect(&relay).await;
     for (name, value) in values() {
-        writer
-            .set(&format!("/types/{name}"), value)
-            .await
-            .expect("set");
+        writer.set(&format!("/types/{name}"), value).await.expect("set");
     }
     settle(&writer).await;
 
@@ -93,10 +80,7 @@ async fn every_value_type_reaches_a_subscriber() {
     let writer = connect(&relay).await;
 
     for (name, value) in values() {
-        writer
-            .set(&format!("/types/{name}"), value)
-            .await
-            .expect("set");
+        writer.set(&format!("/types/{name}"), value).await.expect("set");
     }
 
     for (name, value) in values() {
@@ -117,9 +101,7 @@ async fn a_value_outlives_the_client_that_set_it() {
     let late = connect(&relay).await;
 
     assert_eq!(late.cached("/left/behind"), Some(Value::from("still here")));
-    let got = within("the value", late.get("/left/behind"))
-        .await
-        .expect("the value is stored");
+    let got = within("the value", late.get("/left/behind")).await.expect("the value is stored");
     assert_eq!(got, Value::from("still here"));
 }
 
@@ -154,24 +136,15 @@ async fn a_value_with_an_absolute_ttl_is_gone_after_it() {
     let relay = Relay::start().await;
     let writer = connect(&relay).await;
     let mut echo = listen(&writer, "/ttl/*").await;
-    writer
-        .set_with_ttl("/ttl/short", 1_i64, Ttl::Absolute(1))
-        .await
-        .expect("set");
-    writer
-        .set_with_ttl("/ttl/long", 2_i64, Ttl::Never)
-        .await
-        .expect("set");
+    writer.set_with_ttl("/ttl/short", 1_i64, Ttl::Absolute(1)).await.expect("set");
+    writer.set_with_ttl("/ttl/long", 2_i64, Ttl::Never).await.expect("set");
     echo.expect("/ttl/short", 1_i64).await;
     echo.expect("/ttl/long", 2_i64).await;
 
     let reader = connect(&relay).await;
     let give_up = Instant::now() + DEADLINE;
     while holds(&reader, "/ttl/short").await {
-        assert!(
-            Instant::now() < give_up,
-            "the value with a TTL of 1 s is still served"
-        );
+        assert!(Instant::now() < give_up, "the value with a TTL of 1 s is still served");
         sleep(POLL_PAUSE).await;
     }
 

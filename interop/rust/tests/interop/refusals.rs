@@ -41,10 +41,7 @@ async fn a_value_of_70_kb_is_refused_and_the_connection_lives_on() {
     settle(&client).await;
     client.set("/big/end", true).await.expect("set");
 
-    assert!(
-        outcome.is_err() || client.last_error().is_some(),
-        "the value vanished silently"
-    );
+    assert!(outcome.is_err() || client.last_error().is_some(), "the value vanished silently");
     assert_eq!(inbox.until("/big/end").await, []);
 }
 
@@ -54,10 +51,7 @@ async fn a_value_too_large_to_be_snapshotted_is_refused_with_402() {
     let client = connect(&relay).await;
     let mut inbox = listen(&client, "/big/*").await;
 
-    client
-        .set("/big/value", Value::Bytes(vec![7; 65_500]))
-        .await
-        .expect("it fits a frame");
+    client.set("/big/value", Value::Bytes(vec![7; 65_500])).await.expect("it fits a frame");
     settle(&client).await;
     client.set("/big/end", true).await.expect("set");
 
@@ -76,8 +70,6 @@ async fn a_value_of_60_kb_reaches_subscribers_and_late_joiners() {
 
     inbox.expect("/big/value", value.clone()).await;
     let late = connect(&relay).await;
-    let got = within("the large value", late.get("/big/value"))
-        .await
-        .expect("it is stored");
+    let got = within("the large value", late.get("/big/value")).await.expect("it is stored");
     assert_eq!(got, value);
 }

@@ -26,10 +26,7 @@ async fn an_event_reaches_subscribers_but_not_its_sender() {
     sender.emit("/cue/go", "now").await.expect("emit");
     sender.set("/cue/end", true).await.expect("set");
 
-    assert_eq!(
-        inbox.until("/cue/end").await,
-        [("/cue/go".to_owned(), Value::from("now"))]
-    );
+    assert_eq!(inbox.until("/cue/end").await, [("/cue/go".to_owned(), Value::from("now"))]);
     assert_eq!(own.until("/cue/end").await, []);
 }
 
@@ -45,10 +42,7 @@ async fn an_event_is_not_kept_for_late_joiners() {
     let late = connect(&relay).await;
     let mut inbox = listen(&late, "/cue/**").await;
 
-    assert_eq!(
-        inbox.pending(),
-        [("/cue/end".to_owned(), Value::Bool(true))]
-    );
+    assert_eq!(inbox.pending(), [("/cue/end".to_owned(), Value::Bool(true))]);
 }
 
 #[tokio::test]
@@ -59,10 +53,7 @@ async fn a_stream_arrives_in_order() {
     let sender = connect(&relay).await;
 
     for level in 1..=20 {
-        sender
-            .stream("/fader/1", f64::from(level))
-            .await
-            .expect("stream");
+        sender.stream("/fader/1", f64::from(level)).await.expect("stream");
     }
 
     for level in 1..=20 {
@@ -79,23 +70,12 @@ async fn a_gesture_of_three_phases_is_three_deliveries() {
 
     let phases = [GesturePhase::Start, GesturePhase::Move, GesturePhase::End];
     for (phase, name) in phases.into_iter().zip(["start", "move", "end"]) {
-        sender
-            .gesture("/pad/touch", 7, phase, touch(name, 1))
-            .await
-            .expect("gesture");
+        sender.gesture("/pad/touch", 7, phase, touch(name, 1)).await.expect("gesture");
     }
     sender.emit("/pad/done", true).await.expect("emit");
 
-    let heard: Vec<Value> = inbox
-        .until("/pad/done")
-        .await
-        .into_iter()
-        .map(|(_, v)| v)
-        .collect();
-    assert_eq!(
-        heard,
-        [touch("start", 1), touch("move", 1), touch("end", 1)]
-    );
+    let heard: Vec<Value> = inbox.until("/pad/done").await.into_iter().map(|(_, v)| v).collect();
+    assert_eq!(heard, [touch("start", 1), touch("move", 1), touch("end", 1)]);
 }
 
 #[tokio::test]
@@ -106,25 +86,14 @@ async fn the_final_move_of_a_gesture_arrives_before_its_end() {
     let sender = connect(&relay).await;
 
     let gesture = |phase, value| sender.gesture("/pad/touch", 7, phase, value);
-    gesture(GesturePhase::Start, touch("start", 0))
-        .await
-        .expect("start");
+    gesture(GesturePhase::Start, touch("start", 0)).await.expect("start");
     for x in 1..=MOVES {
-        gesture(GesturePhase::Move, touch("move", x))
-            .await
-            .expect("move");
+        gesture(GesturePhase::Move, touch("move", x)).await.expect("move");
     }
-    gesture(GesturePhase::End, touch("end", MOVES))
-        .await
-        .expect("end");
+    gesture(GesturePhase::End, touch("end", MOVES)).await.expect("end");
     sender.emit("/pad/done", true).await.expect("emit");
 
-    let heard: Vec<Value> = inbox
-        .until("/pad/done")
-        .await
-        .into_iter()
-        .map(|(_, v)| v)
-        .collect();
+    let heard: Vec<Value> = inbox.until("/pad/done").await.into_iter().map(|(_, v)| v).collect();
     assert_eq!(heard.first(), Some(&touch("start", 0)));
     let tail = [touch("move", MOVES), touch("end", MOVES)];
     assert!(heard.ends_with(&tail), "{heard:?}");

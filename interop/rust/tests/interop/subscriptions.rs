@@ -15,10 +15,7 @@ async fn a_single_star_matches_one_segment_only() {
     }
     writer.set("/a/end", true).await.expect("set");
 
-    assert_eq!(
-        inbox.until("/a/end").await,
-        [("/a/b".to_owned(), Value::Int(1))]
-    );
+    assert_eq!(inbox.until("/a/end").await, [("/a/b".to_owned(), Value::Int(1))]);
 }
 
 #[tokio::test]
@@ -33,12 +30,7 @@ async fn a_double_star_matches_any_depth() {
     }
     writer.set("/a/end", true).await.expect("set");
 
-    let heard: Vec<String> = inbox
-        .until("/a/end")
-        .await
-        .into_iter()
-        .map(|(at, _)| at)
-        .collect();
+    let heard: Vec<String> = inbox.until("/a/end").await.into_iter().map(|(at, _)| at).collect();
     assert_eq!(heard, ["/a/b", "/a/b/c", "/a/b/c/d"]);
 }
 
@@ -49,11 +41,7 @@ async fn a_star_in_the_middle_matches_every_room() {
     let mut inbox = listen(&reader, "/house/*/light").await;
     let writer = connect(&relay).await;
 
-    for address in [
-        "/house/hall/light",
-        "/house/hall/door",
-        "/house/hall/x/light",
-    ] {
+    for address in ["/house/hall/light", "/house/hall/door", "/house/hall/x/light"] {
         writer.set(address, 1_i64).await.expect("set");
     }
     writer.set("/house/end/light", true).await.expect("set");
