@@ -1,6 +1,8 @@
 //! Everything an operator may choose, in sections. Flag, environment variable, default and help
 //! text of an option stand in one place, here.
 
+#![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -237,7 +239,7 @@ pub struct LogOptions {
     #[arg(hide_env_values = true)]
     pub verbose: bool,
 
-    /// Log lines of this level and above, as RUST_LOG=<LEVEL> does
+    /// Log lines of this level and above, as RUST_LOG=LEVEL does
     #[arg(long, env = "CLASP_LOG_LEVEL", value_name = "LEVEL", hide_env_values = true)]
     #[arg(value_enum, ignore_case = true)]
     pub log_level: Option<LogLevel>,
