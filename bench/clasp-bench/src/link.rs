@@ -1,0 +1,102 @@
+//! A client's connection while it is being opened: blocking, one step after the other.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::wire::{Found, Role, Wire};
+
+/// No answer within this time fails the run.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+const READ_BYTES: usize = 16 * 1024;
+
+/// A blocking connection and what was received but not yet used.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Link {
+    /// Connects without opening a session. `receive_bytes` fixes the socket's receive buffer.
+    pub(crate) fn connect(address: SocketAddr, receive_bytes: Option<usize>) -> Result<Link> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if let Some(bytes) = receive_bytes {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.connect(&address.into()).with_context(|| format!("connect to {address}"))?;
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true)?;
+        // Closed by a reset: thousands of ports in TIME_WAIT would disturb the next run.
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
+        stream.set_write_timeout(Some(ANSWER_MAX))?;
+        Ok(Link { stream, received: Vec::new() })
+    }
+
+    /// Connects and opens a session; returns when the server has answered the ping behind it.
+    pub(crate) fn open(address: SocketAddr, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
+        Link::connect(address, None)?.greet(wire, role)
+    }
+
+    /// Opens a session on a fresh connection; returns when the server has answered the ping.
+    pub(crate) fn greet(mut self, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
+        wire.preamble(&mut self, role)?;
+        self.send(&wire.opening(role))?;
+        self.await_pong(wire)?;
+        Ok(self)
+    }
+
+    /// Reads until a ping is answered.
+    pub(crate) fn await_pong(&mut self, wire: &dyn Wire) -> Result<()> {
+        let mut found = Found::default();
+        loop {
+            let taken = wire.scan(&self.received, &mut found)?;
+            self.consume(taken);
+            if found.pongs > 0 {
+                return Ok(());
+            }
+            self.receive()?;
+        }
+    }
+
+    /// Writes everything.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.write_all(bytes).context("write")
+    }
+
+    /// Reads once and appends to what was received.
+    pub(crate) fn receive(&mut self) -> Result<()> {
+        let mut buffer = [0; READ_BYTES];
+        match self.stream.read(&mut buffer).context("read")? {
+            0 => bail!("the server closed the connection"),
+            count => {
+                self.received.extend_from_slice(&buffer[..count]);
+                Ok(())
+            }
+        }
+    }
+
+    /// What was received and not consumed.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Drops the first `count` bytes of what was received.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.received.drain(..count);
+        if self.received.is_empty() {
+            // Thousands of idle links would each keep a buffer.
+            self.received = Vec::new();
+        }
+    }
+
+    /// The connection for an event loop, and what was received beyond the opening.
+    pub(crate) fn into_nonblocking(self) -> Result<(mio::net::TcpStream, Vec<u8>)> {
+        self.stream.set_nonblocking(true)?;
+        Ok((mio::net::TcpStream::from_std(self.stream), self.received))
+    }
+}
