@@ -21,7 +21,8 @@ pub struct Config {
     pub upgrade_timeout: Duration,
     /// From finished upgrade to HELLO, in whole seconds.
     pub handshake_timeout: Duration,
-    /// Silence of a client after which it is sent a WebSocket ping, in whole seconds; 0 means never.
+    /// Silence of a client after which it is sent a WebSocket ping, in whole seconds; 0 means
+    /// never.
     pub ping_interval: Duration,
     /// Silence of a client after which it is disconnected, in whole seconds; 0 means never.
     /// Raised to two and a half ping intervals if it is less.

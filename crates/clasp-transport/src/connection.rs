@@ -1,6 +1,6 @@
 //! One connection's life after the upgrade: socket to router, and the waits for both directions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
 
 use crate::address_limit::Permit;
-use crate::batch::{batch, checkpoint};
+use crate::batch::{Owed, batch, batch_owing, checkpoint};
 use crate::clock;
+use crate::gathering::weight;
 use crate::link::{Flusher, Link, state};
 use crate::server::Shared;
 use crate::upgrade::Upgraded;
@@ -23,7 +24,14 @@ const ROUNDS: usize = 4;
 
 /// Messages of one read after which receivers are served, so that a burst that came in one read
 /// does not make them look slow (the outbox's soft limit is 1,000 frames).
-const MESSAGES_PER_FLUSH: usize = 128;
+const MESSAGES_PER_FLUSH: usize = 64;
+
+/// Receivers from which on a client always lets others that are ready speak first, so that each
+/// receiver gets all their messages in one write; the rescheduling is a small part of the cost.
+const PATIENCE_LINKS: usize = 16;
+
+/// Another client's words on this thread so recently mean that more are likely to be waiting.
+const CROWD_US: u64 = 100;
 
 /// Seconds for what is queued before a Close to be written.
 pub(crate) const LAST_WORDS_S: u32 = 5;
@@ -33,6 +41,8 @@ const CLOSE_ANSWER_S: u32 = 2;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Id of the client that spoke last, and when by the monotonic clock.
+    static SPOKE: Cell<(usize, u64)> = const { Cell::new((usize::MAX, 0)) };
 }
 
 /// What is still made of the client's bytes.
@@ -68,6 +78,8 @@ pub(crate) struct Client {
     reading: Reading,
     hello_done: bool,
     close_sent: bool,
+    /// Receivers of what this client said last wait until it is polled again.
+    patient: bool,
     _permit: Option<Box<Permit>>,
 }
 
@@ -97,6 +109,7 @@ impl Client {
             reading: Reading::Messages,
             hello_done: false,
             close_sent: false,
+            patient: false,
         };
         if client.shared.is_draining() {
             client.shared.send_away(&client.link, now);
@@ -110,6 +123,9 @@ impl Client {
     /// Moves bytes until both directions have to wait; ready at the end of the connection.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.link.register(cx.waker());
+        if std::mem::take(&mut self.patient) {
+            self.shared.gathering.disperse();
+        }
         for _ in 0..ROUNDS {
             if self.poll_output(cx).is_break() {
                 return Poll::Ready(());
@@ -118,6 +134,9 @@ impl Client {
                 Poll::Ready(ControlFlow::Continue(())) => {}
                 Poll::Ready(ControlFlow::Break(())) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
+            }
+            if self.patient {
+                break;
             }
         }
         cx.waker().wake_by_ref();
@@ -183,9 +202,22 @@ impl Client {
             };
             let now = clock::now();
             self.shared.heard(&self.link, now);
-            batch(|| self.accept(&mut scratch[..bytes], now));
+            let ((), owed) = batch_owing(|| self.accept(&mut scratch[..bytes], now));
+            if self.is_patient(&owed, now) {
+                self.patient = true;
+                self.shared.gathering.join(owed);
+            } else {
+                owed.settle();
+            }
             Poll::Ready(ControlFlow::Continue(()))
         })
+    }
+
+    /// Whether receivers are better served after others have spoken.
+    fn is_patient(&self, owed: &Owed, now: Now) -> bool {
+        let (last, last_us) = SPOKE.replace((self.id, now.mono_us));
+        let crowded = last != self.id && now.mono_us.saturating_sub(last_us) < CROWD_US;
+        owed.len() >= PATIENCE_LINKS || (crowded && owed.len() > 0 && !owed.is_only(&self.link))
     }
 
     /// Whether the router takes more; otherwise this task is woken when the outbox is drained.
@@ -199,6 +231,7 @@ impl Client {
 
     /// Takes bytes as they came from the socket.
     fn accept(&mut self, fresh: &mut [u8], now: Now) {
+        let bytes = fresh.len();
         let rest = self.complete_tail(fresh, now);
         let mut used = 0;
         let mut messages = 0;
@@ -211,10 +244,13 @@ impl Client {
                 }
             }
             messages += 1;
-            if messages % MESSAGES_PER_FLUSH == 0 {
+            if messages == MESSAGES_PER_FLUSH {
                 checkpoint();
+                self.shared.gathering.count(weight(messages, 0));
+                messages = 0;
             }
         }
+        self.shared.gathering.count(weight(messages, bytes));
         if !self.hello_done && self.connection.established() {
             self.hello_done = true;
             self.shared.greeted(&self.link);

@@ -10,6 +10,7 @@ mod batch;
 pub mod clock;
 mod config;
 mod connection;
+mod gathering;
 mod link;
 mod listener;
 pub mod pages;

@@ -85,7 +85,11 @@ impl Listener {
             Some(pause) => PAUSE_MAX.min(pause * 2),
             None => {
                 let address = self.local_addr;
-                tracing::error!(%address, %error, "cannot accept connections for now; is the limit of open files too low?");
+                tracing::error!(
+                    %address,
+                    %error,
+                    "cannot accept connections for now; is the limit of open files too low?"
+                );
                 PAUSE_MIN
             }
         };

@@ -14,6 +14,7 @@ use crate::attendance::Attendance;
 use crate::clock;
 use crate::config::Config;
 use crate::connection::LAST_WORDS_S;
+use crate::gathering::Gathering;
 use crate::link::Link;
 use crate::listener::{BindError, Listener};
 use crate::pages::Pages;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) pages: Arc<dyn Pages>,
     pub(crate) config: Config,
     pub(crate) registry: Registry,
+    pub(crate) gathering: Gathering,
     handshake_s: u32,
     draining: AtomicBool,
 }
@@ -149,6 +151,7 @@ impl Shared {
             handshake_s: whole_seconds(config.handshake_timeout),
             config,
             registry: Registry::default(),
+            gathering: Gathering::default(),
             draining: AtomicBool::new(false),
         }
     }
