@@ -42,9 +42,6 @@ const BAD_FRAMES_MAX: u32 = 32;
 const BAD_FRAMES_WINDOW_US: u64 = 10_000_000;
 const BAD_FRAME_NOTICE_US: u64 = 1_000_000;
 
-/// Bytes that may wait for a client before its requests have to wait too.
-const READ_WHILE_QUEUED_BYTES_MAX: usize = 1 << 20;
-
 /// One link, from its upgrade to its end; dropping it runs the cleanup.
 #[derive(Debug)]
 pub struct Connection {
@@ -218,11 +215,10 @@ impl Connection {
         }
     }
 
-    /// Whether requests may be read, or have to wait until the client has read its answers.
+    /// Whether the next request may be handed over, or has to wait until the client has read its
+    /// answers or the journal has stored what was written. Cheap enough to ask each time.
     pub fn may_read(&self) -> bool {
-        self.outbox.backlog_bytes() <= READ_WHILE_QUEUED_BYTES_MAX
-            && !self.router.durability.pauses(&self.outbox)
-            && self.session.as_ref().is_none_or(|session| session.feeds.lock().is_empty())
+        !self.outbox.is_pressed() && !self.router.durability.pauses(&self.outbox)
     }
 
     /// Whether HELLO is done.

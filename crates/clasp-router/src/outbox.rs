@@ -98,6 +98,8 @@ impl OutboxShared {
 pub struct Outbox {
     framing: Framing,
     legacy: AtomicBool,
+    /// The peer has answers to read before more requests of it are taken.
+    pressed: AtomicBool,
     shared: Arc<OutboxShared>,
     inner: Mutex<Inner>,
 }
@@ -124,6 +126,9 @@ const ACCOUNT_STEP_BYTES: usize = 64 << 10;
 
 /// Bytes moved from the backlog to the buffer at a time.
 const REFILL_BYTES: usize = 64 << 10;
+
+/// Bytes that may wait for a client before its requests have to wait too.
+const PRESSED_BYTES_MIN: usize = 1 << 20;
 
 /// Broadcasts from this size on are kept by reference.
 const BY_REFERENCE_BYTES_MIN: usize = 16 << 10;
@@ -155,6 +160,7 @@ impl Outbox {
         Arc::new(Outbox {
             framing,
             legacy: AtomicBool::new(false),
+            pressed: AtomicBool::new(false),
             shared,
             inner: Mutex::new(inner),
         })
@@ -202,11 +208,25 @@ impl Outbox {
         if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.accounted_bytes > 0 {
             inner.account(&self.shared);
         }
+        if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.backlog.is_some() {
+            self.note_pressure(&inner);
+        }
         let wake = inner.arm();
         drop(inner);
         if let Some(wake) = wake {
             wake.wake();
         }
+    }
+
+    /// Whether requests of this client have to wait until it has read more of its answers.
+    #[inline]
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed.load(Ordering::Relaxed)
+    }
+
+    fn note_pressure(&self, inner: &Inner) {
+        let pressed = inner.feed || inner.bytes() >= PRESSED_BYTES_MIN;
+        self.pressed.store(pressed, Ordering::Relaxed);
     }
 
     /// Moves what is to be written into `into`, which must be empty; its allocation is kept here.
@@ -216,6 +236,9 @@ impl Outbox {
             return Taken::Empty;
         }
         inner.refill(self.framing);
+        if self.is_pressed() {
+            self.note_pressure(&inner);
+        }
         if !inner.ready.is_empty() {
             std::mem::swap(&mut inner.ready, into);
             inner.ready_frames = 0;
@@ -289,6 +312,7 @@ impl Outbox {
         let wake = {
             let mut inner = self.inner.lock();
             inner.feed = feed && inner.close.is_none() && !inner.gone;
+            self.note_pressure(&inner);
             if inner.feed { inner.arm() } else { None }
         };
         if let Some(wake) = wake {

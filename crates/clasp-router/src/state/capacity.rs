@@ -127,13 +127,20 @@ impl Store {
     }
 }
 
+/// Spreads consecutive numbers evenly over the slots, whatever their count.
+fn scatter(number: usize, slots: usize) -> usize {
+    const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
+    let fraction = (number as u64).wrapping_mul(GOLDEN_RATIO) >> 32;
+    ((fraction * slots as u64) >> 32) as usize
+}
+
 impl Shard {
     /// Slot of a param that was not used for long, among a few.
     fn least_recent(&self, start: usize, keep: &Keep<'_>) -> Option<u32> {
         let slots = self.slots();
         // Slots far apart first, so that params that came together are not all there is to choose
         // from; then one after the other, lest the only candidate be missed.
-        let scattered = (0..2 * SAMPLE).map(|step| (start + step).wrapping_mul(0x9E37_79B1));
+        let scattered = (0..2 * SAMPLE).map(|step| scatter(start + step, slots));
         let mut best: Option<(u64, u32)> = None;
         let mut seen = 0;
         for slot in scattered.chain(start..start + SCAN_MAX) {
