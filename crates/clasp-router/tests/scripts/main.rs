@@ -10,5 +10,7 @@ mod conflict;
 mod expiry;
 mod handshake;
 mod locks;
+mod pace;
 mod set;
+mod snapshot;
 mod subscribe;

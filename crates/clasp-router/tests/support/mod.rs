@@ -2,7 +2,7 @@
 //!
 //! Tests are scripts: somebody sends, time passes, somebody sees lines of text.
 
-#![allow(dead_code, reason = "no test program uses every word of the language")]
+#![allow(dead_code, unused_imports, reason = "no test program uses every word of the language")]
 
 mod client;
 mod messages;
