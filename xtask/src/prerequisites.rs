@@ -23,7 +23,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Node.js 20 or later",
-        probe: &["node", "-e", "process.exit(+process.versions.node.split('.')[0] < 20)"],
+        probe: &["node", "-e", "process.exit(process.versions.node.split('.')[0] < 20 ? 1 : 0)"],
         packages: &["nodejs"],
     },
     Need { what: "npm", probe: &["npm", "--version"], packages: &["npm"] },
