@@ -11,7 +11,9 @@ const BINARY: &str = "CLASP_RELAY_BIN";
 /// The Rust suite.
 pub(crate) fn rust() -> Outcome {
     let suite = "test --manifest-path interop/Cargo.toml -p clasp-interop --locked --no-fail-fast";
-    shell::run(cargo(suite).env(BINARY, relay()?))
+    let mut suite = cargo(suite);
+    suite.env(BINARY, relay()?).env("CLASP_INTEROP_PYTHON", prerequisites::python());
+    shell::run(&mut suite)
 }
 
 /// The JavaScript suite.

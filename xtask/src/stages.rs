@@ -20,6 +20,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "format", quick: true, run: format },
     Stage { name: "tidy", quick: true, run: tidy::run },
     Stage { name: "clippy", quick: true, run: clippy },
+    Stage { name: "clippy-apart", quick: false, run: clippy_apart },
     Stage { name: "features", quick: true, run: features },
     Stage { name: "docs", quick: true, run: docs },
     Stage { name: "tests", quick: true, run: tests },
@@ -72,12 +73,23 @@ pub(crate) fn run(quick: bool, only: Option<&str>) -> Outcome {
 
 fn format() -> Outcome {
     shell::run(&mut cargo("fmt --all --check"))?;
-    for manifest in ["interop/Cargo.toml", "fuzz/Cargo.toml"] {
-        if shell::root().join(manifest).exists() {
-            shell::run(&mut cargo(&format!("fmt --manifest-path {manifest} --all --check")))?;
+    apart("fmt", "--all --check")
+}
+
+/// Runs a cargo command in every workspace beside the product's.
+fn apart(command: &str, options: &str) -> Outcome {
+    for folder in ["bench", "fuzz", "interop"] {
+        let manifest = format!("{folder}/Cargo.toml");
+        if shell::root().join(&manifest).exists() {
+            shell::run(&mut cargo(&format!("{command} --manifest-path {manifest} {options}")))?;
         }
     }
     Ok(())
+}
+
+/// The workspaces beside the product's must keep up with it.
+fn clippy_apart() -> Outcome {
+    apart("clippy", "--workspace --all-targets --locked -- -D warnings")
 }
 
 fn clippy() -> Outcome {
