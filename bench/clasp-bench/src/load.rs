@@ -59,7 +59,7 @@ pub(crate) enum Shape {
     /// So many sessions are opened one after another and then left alone.
     Sessions { count: u32 },
     /// A session joins when so many params are set.
-    Joiner { params: u32 },
+    Joiner { params: usize },
 }
 
 /// One load of the catalogue.

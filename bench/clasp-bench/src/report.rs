@@ -131,8 +131,9 @@ impl Report<'_> {
     fn targets(&self) -> String {
         let headings =
             ["Load", "Figure", "clasp-relay", "Compared with", "", "Ratio", "At most", "Met"];
-        let mut table = Table::new(&headings, 2);
-        for target in TARGETS {
+        let mut table = Table::new(&headings, &[0, 1, 3, 7]);
+        let is_run = |id: &str| self.plan.loads.iter().any(|load| load.id == id);
+        for target in TARGETS.iter().filter(|target| is_run(target.load)) {
             let title = Load::named(target.load).map_or(target.load, |load| load.title);
             let figure = target.metric.title();
             let at_most = format!("{:.2}", target.ratio_max);
@@ -166,7 +167,7 @@ impl Report<'_> {
             headings.push("Figure");
         }
         headings.extend(self.plan.peers.iter().map(|peer| peer.id.title()));
-        let mut table = Table::new(&headings, if many { 2 } else { 1 });
+        let mut table = Table::new(&headings, if many { &[0, 1] } else { &[0] });
         for load in &loads {
             for metric in section.metrics {
                 let mut row = vec![load.title.to_owned()];

@@ -11,9 +11,11 @@ use crate::server::Server;
 use crate::wire::{Found, Kind, Role, Wire};
 
 /// Params per ping while they are set, so that answers never pile up.
-const SETS_PER_PING: u32 = 500;
+const SETS_PER_PING: usize = 500;
+/// Params of one session; a relay may limit how many a session creates.
+const SETS_PER_SESSION: usize = 5_000;
 
-pub(super) fn run(server: &Server, wire: &'static dyn Wire, params: u32) -> Result<Sample> {
+pub(super) fn run(server: &Server, wire: &'static dyn Wire, params: usize) -> Result<Sample> {
     set_all(server, wire, params)?;
     let before = Meter::read(server)?;
     let start = Instant::now();
@@ -42,18 +44,20 @@ pub(super) fn run(server: &Server, wire: &'static dyn Wire, params: u32) -> Resu
     ]))
 }
 
-/// Sets `/late/0` to its number, and so on.
-fn set_all(server: &Server, wire: &dyn Wire, params: u32) -> Result<()> {
-    let mut link = Link::open(server.address(), wire, Role::Publisher("/late"))?;
-    let mut out = Vec::new();
-    for number in 0..params {
-        let template = wire.message(&format!("/late/{number}"), Kind::Set, 8);
-        template.append(u64::from(number), &mut out);
-        if (number + 1) % SETS_PER_PING == 0 || number + 1 == params {
+/// Sets `/late/0` to its number, and so on, and closes the sessions that did it.
+fn set_all(server: &Server, wire: &dyn Wire, params: usize) -> Result<()> {
+    for first in (0..params).step_by(SETS_PER_SESSION) {
+        let mut link = Link::open(server.address(), wire, Role::Publisher("/late"))?;
+        let last = params.min(first + SETS_PER_SESSION);
+        for begin in (first..last).step_by(SETS_PER_PING) {
+            let mut out = Vec::new();
+            for number in begin..last.min(begin + SETS_PER_PING) {
+                let template = wire.message(&format!("/late/{number}"), Kind::Set, 8);
+                template.append(number as u64, &mut out);
+            }
             out.extend(wire.ping());
             link.send(&out)?;
             link.await_pong(wire)?;
-            out.clear();
         }
     }
     Ok(())
@@ -66,8 +70,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(params: u32) -> Seen {
-        Seen { params: vec![false; params as usize], missing: params as usize }
+    fn new(params: usize) -> Seen {
+        Seen { params: vec![false; params], missing: params }
     }
 
     fn note(&mut self, sequence: u64) -> Result<()> {

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-/// A table; the first columns are words, the others figures.
+/// A table of words and figures.
 #[derive(Debug)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
-    words: usize,
+    words: &'static [usize],
 }
 
 impl Table {
-    /// A table with these headings, of which the first `words` columns are aligned to the left.
-    pub(crate) fn new(headings: &[&str], words: usize) -> Table {
+    /// A table with these headings; columns in `words` are aligned to the left, others, being
+    /// figures, to the right.
+    pub(crate) fn new(headings: &[&str], words: &'static [usize]) -> Table {
         let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
         Table { rows: vec![headings], words }
     }
@@ -34,7 +35,7 @@ impl fmt::Display for Table {
         let widths = self.widths();
         for (index, row) in self.rows.iter().enumerate() {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                if column < self.words {
+                if self.words.contains(&column) {
                     write!(f, "| {cell:<width$} ")?;
                 } else {
                     write!(f, "| {cell:>width$} ")?;
@@ -44,7 +45,8 @@ impl fmt::Display for Table {
             if index == 0 {
                 for (column, width) in widths.iter().enumerate() {
                     let dashes = "-".repeat(width + 1);
-                    let (left, right) = if column < self.words { ("-", "") } else { ("", ":") };
+                    let (left, right) =
+                        if self.words.contains(&column) { ("-", "") } else { ("", ":") };
                     write!(f, "|{left}{dashes}{right}")?;
                 }
                 writeln!(f, "|")?;
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&["Load", "A"], 1);
+        let mut table = Table::new(&["Load", "A"], &[0]);
         table.row(vec!["1 → 1".into(), "10 µs".into()]);
         table.row(vec!["x".into(), "9".into()]);
         let expected = "\
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_row_has_as_many_cells_as_there_are_headings() {
-        let mut table = Table::new(&["Load", "A"], 1);
+        let mut table = Table::new(&["Load", "A"], &[0]);
         table.row(vec!["x".into()]);
         table.row(vec!["y".into(), "1".into(), "2".into()]);
         assert!(table.to_string().lines().all(|line| line.matches('|').count() == 3));
