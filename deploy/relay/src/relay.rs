@@ -82,8 +82,8 @@ fn advice(error: &io::Error, flag: &str) -> String {
 /// Why a relay stopped without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A listener's task ended or crashed.
-    #[error("the {0} listener ended unexpectedly; the relay stops")]
+    /// A listener's task ended or crashed; its name, if it can be told.
+    #[error("{0} ended unexpectedly; the relay stops")]
     DoorEnded(&'static str),
 }
 
@@ -166,7 +166,8 @@ fn spawn(doors: Vec<Door>) -> JoinSet<&'static str> {
 async fn first_end(tasks: &mut JoinSet<&'static str>) -> &'static str {
     match tasks.join_next().await {
         Some(Ok(name)) => name,
-        Some(Err(_)) => "crashed",
+        // The panic itself is on standard error.
+        Some(Err(_)) => "a listener",
         None => std::future::pending().await,
     }
 }
