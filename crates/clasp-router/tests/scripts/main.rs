@@ -5,12 +5,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bundle;
 mod capacity;
 mod conflict;
 mod expiry;
+mod gesture;
 mod handshake;
 mod locks;
+mod outbox;
 mod pace;
+mod publish;
+mod replay;
+mod schedule;
 mod set;
 mod snapshot;
 mod subscribe;
