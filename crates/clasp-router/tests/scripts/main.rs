@@ -5,18 +5,24 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod announce;
 mod bundle;
 mod capacity;
 mod conflict;
 mod expiry;
 mod gesture;
 mod handshake;
+mod legacy;
+mod limits;
 mod locks;
 mod outbox;
+mod p2p;
 mod pace;
+mod policy;
 mod publish;
 mod replay;
 mod schedule;
+mod scopes;
 mod set;
 mod snapshot;
 mod subscribe;
