@@ -13,11 +13,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-protocol", &[]),
     ("clasp-auth", &["clasp-protocol"]),
     ("clasp-router", &["clasp-protocol", "clasp-auth"]),
+    ("clasp-storage", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     (
         "clasp-relay",
-        &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-transport", "clasp-http"],
+        &[
+            "clasp-protocol",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-storage",
+            "clasp-transport",
+            "clasp-http",
+        ],
     ),
     ("xtask", &[]),
 ];
