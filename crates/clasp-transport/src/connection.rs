@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use clasp_router::metrics::HandshakeFailure;
 use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
 
 use crate::address_limit::Permit;
@@ -22,9 +23,9 @@ const READ_BYTES: usize = 64 << 10;
 /// Reads, or answers of the router to a pull, before other connections get their turn.
 const ROUNDS: usize = 4;
 
-/// Messages of one read after which receivers are served, so that a burst that came in one read
-/// does not make them look slow (the outbox's soft limit is 1,000 frames).
-const MESSAGES_PER_FLUSH: usize = 64;
+/// Weight of messages of one read after which receivers are served, so that a burst that came in
+/// one read does not make them look slow.
+const WEIGHT_PER_FLUSH: usize = 64;
 
 /// Receivers from which on a client always lets others that are ready speak first, so that each
 /// receiver gets all their messages in one write; the rescheduling is a small part of the cost.
@@ -73,8 +74,11 @@ pub(crate) struct Client {
     id: usize,
     connection: Connection,
     decoder: Decoder,
-    /// Start of a frame whose rest has not come yet.
+    /// Start of a frame whose rest has not come yet; while `stalled`, everything not yet handed
+    /// over.
     tail: Vec<u8>,
+    /// The router does not take the next message yet.
+    stalled: bool,
     reading: Reading,
     hello_done: bool,
     close_sent: bool,
@@ -88,7 +92,7 @@ impl Client {
     pub(crate) fn open(shared: Arc<Shared>, upgraded: Upgraded) -> Client {
         let Upgraded { stream, visitor, early } = upgraded;
         let now = clock::now();
-        let link = Link::new(stream);
+        let link = Link::new(stream, Arc::clone(shared.router.counters()));
         let remote = visitor.remote;
         let info = LinkInfo { framing: Framing::WebSocket, remote, transport: "websocket" };
         let connection = batch(|| {
@@ -106,6 +110,7 @@ impl Client {
             id,
             connection,
             tail: Vec::new(),
+            stalled: false,
             reading: Reading::Messages,
             hello_done: false,
             close_sent: false,
@@ -193,14 +198,23 @@ impl Client {
         if self.reading == Reading::Over || !self.may_read() {
             return Poll::Pending;
         }
+        if std::mem::take(&mut self.stalled) {
+            let mut held = std::mem::take(&mut self.tail);
+            batch(|| self.accept(&mut held, clock::now()));
+            return Poll::Ready(ControlFlow::Continue(()));
+        }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.resize(READ_BYTES, 0);
             let bytes = match self.link.poll_read(cx, scratch) {
                 Poll::Ready(Ok(bytes)) if bytes > 0 => bytes,
-                Poll::Ready(_) => return Poll::Ready(ControlFlow::Break(())),
+                Poll::Ready(_) => {
+                    self.lose();
+                    return Poll::Ready(ControlFlow::Break(()));
+                }
                 Poll::Pending => return Poll::Pending,
             };
             let now = clock::now();
+            self.shared.router.counters().bytes_received(bytes);
             self.shared.heard(&self.link, now);
             let ((), owed) = batch_owing(|| self.accept(&mut scratch[..bytes], now));
             if self.is_patient(&owed, now) {
@@ -211,6 +225,13 @@ impl Client {
             }
             Poll::Ready(ControlFlow::Continue(()))
         })
+    }
+
+    /// The peer has gone without a Close.
+    fn lose(&self) {
+        if !self.hello_done && self.reading == Reading::Messages {
+            self.shared.router.counters().handshake_failed(HandshakeFailure::Gone);
+        }
     }
 
     /// Whether receivers are better served after others have spoken.
@@ -231,26 +252,27 @@ impl Client {
 
     /// Takes bytes as they came from the socket.
     fn accept(&mut self, fresh: &mut [u8], now: Now) {
-        let bytes = fresh.len();
         let rest = self.complete_tail(fresh, now);
         let mut used = 0;
-        let mut messages = 0;
+        let mut unflushed = 0;
         while used < rest.len() && self.reads_frames() {
             match self.frame(&mut rest[used..], now) {
-                Frame::Used(bytes) => used += bytes,
+                Frame::Used(bytes) => {
+                    used += bytes;
+                    unflushed += weight(1, bytes);
+                }
                 Frame::Lacks(_) => {
                     self.tail.extend_from_slice(&rest[used..]);
                     break;
                 }
             }
-            messages += 1;
-            if messages == MESSAGES_PER_FLUSH {
+            if unflushed >= WEIGHT_PER_FLUSH {
                 checkpoint();
-                self.shared.gathering.count(weight(messages, 0));
-                messages = 0;
+                self.shared.gathering.count(unflushed);
+                unflushed = 0;
             }
         }
-        self.shared.gathering.count(weight(messages, bytes));
+        self.shared.gathering.count(unflushed);
         if !self.hello_done && self.connection.established() {
             self.hello_done = true;
             self.shared.greeted(&self.link);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use clasp_router::metrics::Metrics;
 use clasp_router::{Close, Outbox, Wake};
 use parking_lot::Mutex;
 use socket2::SockRef;
@@ -71,14 +72,17 @@ pub(crate) struct Link {
     stream: TcpStream,
     state: AtomicU8,
     pub(crate) moments: Moments,
+    counters: Arc<Metrics>,
     task: Mutex<Option<Waker>>,
     output: Mutex<Output>,
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream) -> Arc<Link> {
+    /// A link that feeds its traffic to `counters`.
+    pub(crate) fn new(stream: TcpStream, counters: Arc<Metrics>) -> Arc<Link> {
         Arc::new(Link {
             stream,
+            counters,
             state: AtomicU8::new(0),
             moments: Moments::default(),
             task: Mutex::new(None),
@@ -225,8 +229,15 @@ impl Link {
         if stop != 0 {
             return stop;
         }
-        let mut output = self.output.lock();
-        let mut budget = FLUSH_BYTES_MAX;
+        let mut bytes = 0;
+        let left = self.write_some(&mut self.output.lock(), &mut bytes);
+        if bytes > 0 {
+            self.counters.bytes_sent(bytes);
+        }
+        left
+    }
+
+    fn write_some(&self, output: &mut Output, sent: &mut usize) -> u8 {
         loop {
             match output.refill() {
                 Refill::Bytes => {}
@@ -234,13 +245,13 @@ impl Link {
                 Refill::Pull => return PULL,
                 Refill::Closed => return CLOSED,
             }
-            if budget == 0 {
+            if *sent >= FLUSH_BYTES_MAX {
                 return FLUSH;
             }
             match self.stream.try_write(output.rest()) {
                 Ok(bytes) if bytes > 0 => {
                     output.advance(bytes);
-                    budget = budget.saturating_sub(bytes);
+                    *sent += bytes;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return BLOCKED,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

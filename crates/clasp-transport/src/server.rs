@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clasp_router::metrics::HandshakeFailure;
 use clasp_router::{Close, Now, Router};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -118,7 +119,10 @@ async fn serve(
                     Some(visitor) => {
                         links.spawn(Attendance::new(Arc::clone(shared), stream, visitor));
                     }
-                    None => tracing::debug!(%remote, "this address has too many connections"),
+                    None => {
+                        shared.router.counters().handshake_failed(HandshakeFailure::RateLimit);
+                        tracing::debug!(%remote, "this address has too many connections");
+                    }
                 }
             }
             Some(ended) = links.join_next() => report(ended),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clasp_router::Close;
+use clasp_router::metrics::HandshakeFailure;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock;
@@ -45,6 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     every.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut links = Vec::new();
+    let counters = shared.router.counters();
     loop {
         every.tick().await;
         let now_s = clock::seconds(clock::now());
@@ -52,35 +54,44 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         while let Some(from) = next {
             next = shared.registry.visit(from, &mut links);
             for link in links.drain(..) {
-                sweep(&link, &limits, now_s);
+                if sweep(&link, &limits, now_s) == Verdict::HandshakeTimeout {
+                    counters.handshake_failed(HandshakeFailure::Timeout);
+                }
             }
             tokio::task::yield_now().await;
         }
     }
 }
 
-fn sweep(link: &Link, limits: &Limits, now_s: u32) {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Well,
+    HandshakeTimeout,
+    Ending,
+}
+
+fn sweep(link: &Link, limits: &Limits, now_s: u32) -> Verdict {
     let moments = &link.moments;
     let gone_by_s = moments.gone_by_s.load(Ordering::Relaxed);
     if gone_by_s != 0 {
         if now_s >= gone_by_s {
             link.kill();
         }
-        return;
+        return Verdict::Ending;
     }
     if is_stalled(link, now_s) {
         link.kill();
-        return;
+        return Verdict::Ending;
     }
     let handshake_by_s = moments.handshake_by_s.load(Ordering::Relaxed);
     if handshake_by_s != 0 && now_s > handshake_by_s {
         link.close(Close::new(1008, "handshake timeout"), now_s + LAST_WORDS_S);
-        return;
+        return Verdict::HandshakeTimeout;
     }
     let inbound_s = moments.inbound_s.load(Ordering::Relaxed);
     if limits.silence_s != 0 && now_s.saturating_sub(inbound_s) > limits.silence_s {
         link.close(Close::new(1001, "idle timeout"), now_s + LAST_WORDS_S);
-        return;
+        return Verdict::Ending;
     }
     let quiet_since_s = inbound_s.max(moments.pinged_s.load(Ordering::Relaxed));
     if limits.ping_s != 0 && now_s.saturating_sub(quiet_since_s) > limits.ping_s {
@@ -88,6 +99,7 @@ fn sweep(link: &Link, limits: &Limits, now_s: u32) {
         link.ping();
         link.flush(Flusher::Other);
     }
+    Verdict::Well
 }
 
 fn is_stalled(link: &Link, now_s: u32) -> bool {

@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
+use clasp_router::metrics::HandshakeFailure;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -29,6 +31,9 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Most bytes read and thrown away before a socket with a plain HTTP answer is closed; closing it
 /// unread would make the system discard the answer.
 const LINGER_BYTES_MAX: u64 = 256 << 10;
+
+/// Longest time for the peer to close its side after a plain HTTP answer.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Who is at the other end of a socket.
 #[derive(Debug)]
@@ -53,21 +58,34 @@ pub(crate) async fn upgrade(
     visitor: Visitor,
 ) -> Option<Upgraded> {
     let deadline = shared.config.upgrade_timeout;
-    let answered = tokio::time::timeout(deadline, answer(shared, stream)).await.ok()?;
-    let (stream, early) = answered?;
-    Some(Upgraded { stream, visitor, early })
+    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream)).await else {
+        shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
+        return None;
+    };
+    match answered? {
+        Answered::Upgraded { stream, early } => Some(Upgraded { stream, visitor, early }),
+        Answered::Page(stream) => {
+            let _ = tokio::time::timeout(LINGER_TIME_MAX, linger(stream)).await;
+            None
+        }
+    }
 }
 
-async fn answer(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Bytes)> {
+enum Answered {
+    Upgraded { stream: TcpStream, early: Bytes },
+    Page(TcpStream),
+}
+
+async fn answer(shared: &Arc<Shared>, stream: TcpStream) -> Option<Answered> {
     stream.set_nodelay(true).ok()?;
     // A silent socket must not own the buffers of an HTTP connection.
     stream.readable().await.ok()?;
-    Box::pin(serve(shared, stream)).await
+    let door = Door { shared: Arc::clone(shared), upgraded: AtomicBool::new(false) };
+    Box::pin(serve(door, stream)).await
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Bytes)> {
-    let header_read_timeout = shared.config.upgrade_timeout;
-    let door = Door { shared, upgraded: AtomicBool::new(false) };
+async fn serve(door: Door, stream: TcpStream) -> Option<Answered> {
+    let header_read_timeout = door.shared.config.upgrade_timeout;
     let parts = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_read_timeout)
@@ -77,11 +95,10 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) -> Option<(TcpStream, Byt
         .await
         .ok()?;
     let stream = parts.io.into_inner();
-    if parts.service.upgraded.into_inner() {
-        return Some((stream, parts.read_buf));
-    }
-    linger(stream).await;
-    None
+    Some(match parts.service.upgraded.into_inner() {
+        true => Answered::Upgraded { stream, early: parts.read_buf },
+        false => Answered::Page(stream),
+    })
 }
 
 /// Lets the peer read the answer before the socket goes.
@@ -123,6 +140,7 @@ impl Door {
             self.upgraded.store(true, Ordering::Relaxed);
             return response;
         }
+        self.shared.router.counters().handshake_failed(HandshakeFailure::Transport);
         last(response)
     }
 }

@@ -176,6 +176,12 @@ impl Client {
         }
     }
 
+    /// Closes, and waits for the answer, so that all that was sent is read.
+    pub(crate) async fn closed_by_us(&mut self) {
+        soon(self.socket.close(None)).await.unwrap();
+        while soon(self.socket.next()).await.is_some_and(|message| message.is_ok()) {}
+    }
+
     /// Reads on to the Close.
     pub(crate) async fn closed(&mut self) -> CloseFrame {
         loop {
