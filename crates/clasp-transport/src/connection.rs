@@ -256,6 +256,11 @@ impl Client {
         let mut used = 0;
         let mut unflushed = 0;
         while used < rest.len() && self.reads_frames() {
+            if self.reading == Reading::Messages && !self.connection.may_read() {
+                self.stalled = true;
+                self.tail.extend_from_slice(&rest[used..]);
+                break;
+            }
             match self.frame(&mut rest[used..], now) {
                 Frame::Used(bytes) => {
                     used += bytes;
