@@ -3,6 +3,7 @@
 
 mod blocks;
 mod chunk;
+mod copy;
 mod export;
 mod migrate;
 mod opening;
@@ -21,6 +22,7 @@ mod shared;
 mod stats;
 mod writer;
 
+pub(crate) use copy::copy;
 pub(crate) use scan::Scanned;
 
 pub use migrate::Migration;
@@ -107,6 +109,18 @@ impl SqliteJournal {
         self.readers.close();
         self.shared.queue.close();
         thread.join().unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Waits until everything appended so far is stored.
+    ///
+    /// # Errors
+    /// Storing does not work, and may not for a while.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        let shared = &self.shared;
+        if shared.queue.flush(|| shared.failure().is_some() || shared.has_ended()) {
+            return Ok(());
+        }
+        Err(shared.failure().unwrap_or_else(|| self.ended()))
     }
 
     /// The file.

@@ -1,13 +1,19 @@
 //! What the relay keeps across restarts: the journal in SQLite, the state file, recovery from both,
 //! and backups (spec: routing.md 11, relay.md 15 and 16). Knows files and threads, no sockets.
 
+mod backup;
 mod error;
 mod files;
 mod journal;
 mod json;
+mod recovery;
+mod state_file;
 
+pub use backup::{BackupContent, RelayFiles, backup, restore};
 pub use error::{ErrorKind, StorageError};
 pub use journal::{
     Compaction, JournalOptions, JournalReader, JournalStats, Migration, Opening, Retention,
     Salvage, SqliteJournal, SyncMode,
 };
+pub use recovery::{Progress, Recovery, Report, Stage, StateSource};
+pub use state_file::{JournalPoint, Saved, StateFile, StateHeader};

@@ -25,7 +25,7 @@ use clasp_router::journal::{
     DeleteReason, Entry, Journal, JournalError, MemoryJournal, Query, Record, Scan, Stored, Watcher,
 };
 use clasp_storage::{ErrorKind, JournalOptions, JournalReader, SqliteJournal, SyncMode};
-use support::{Folder, all, open, options, set, settle};
+use support::{Folder, all, open, options, set};
 
 /// A journal whose entries are all in the tables when `append` returns.
 struct Settled(SqliteJournal);
@@ -33,7 +33,7 @@ struct Settled(SqliteJournal);
 impl Journal for Settled {
     fn append_group(&self, entries: &[Entry<'_>]) -> u64 {
         let last = self.0.append_group(entries);
-        settle(&self.0);
+        self.0.flush().unwrap();
         last
     }
 
@@ -195,7 +195,7 @@ fn one_relay_at_a_time_and_readers_besides() {
     let refused = SqliteJournal::open(&path, options()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InUse);
     journal.append(&set("/a", 1));
-    settle(&journal);
+    journal.flush().unwrap();
     let reader = JournalReader::open(&path).unwrap();
     assert_eq!(reader.identity(), journal.identity());
     let stats = reader.stats().unwrap();
@@ -220,7 +220,7 @@ fn many_threads_append_in_one_order() {
         };
         ["/a", "/b", "/c"].map(append).into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    settle(&journal);
+    journal.flush().unwrap();
     for (address, numbers) in ["/a", "/b", "/c"].iter().zip(numbers) {
         let stored: Vec<_> = all(&journal, address).iter().map(|one| (one.0, one.3)).collect();
         let given: Vec<_> = numbers.into_iter().zip(1..=2_000).collect();
@@ -254,13 +254,13 @@ fn numbers_go_on_after_those_a_state_file_knows() {
     let folder = Folder::new();
     let journal = open(&folder.join("j.db"));
     journal.append(&set("/a", 1));
-    settle(&journal);
+    journal.flush().unwrap();
     journal.skip_to(50_000);
     assert_eq!((journal.latest(), journal.durable()), (50_000, 50_000));
     assert_eq!(journal.append(&set("/a", 2)), 50_001);
     journal.skip_to(7);
     assert_eq!(journal.latest(), 50_001);
-    settle(&journal);
+    journal.flush().unwrap();
     let numbers: Vec<_> = all(&journal, "/a").iter().map(|entry| entry.0).collect();
     assert_eq!(numbers, [1, 50_001]);
 }
@@ -273,7 +273,7 @@ fn its_files_are_for_its_owner_alone() {
     let path = folder.join("j.db");
     let journal = open(&path);
     journal.append(&set("/a", 1));
-    settle(&journal);
+    journal.flush().unwrap();
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let path = folder.join(&format!("j.db{suffix}"));
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();

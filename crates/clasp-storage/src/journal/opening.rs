@@ -95,7 +95,7 @@ fn finish(
     Ok(Opened { connection, about, latest, opening })
 }
 
-fn check_structure(path: &Path, connection: &Connection) -> Result<(), StorageError> {
+pub(crate) fn check_structure(path: &Path, connection: &Connection) -> Result<(), StorageError> {
     let verdict = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
         .map_err(|error| StorageError::sqlite(path, "check it", &error))?;

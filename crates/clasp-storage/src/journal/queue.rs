@@ -30,6 +30,8 @@ pub(crate) struct Queue {
     options: JournalOptions,
     state: Mutex<State>,
     wake: Condvar,
+    /// Something was stored, or could not be.
+    progress: Condvar,
     latest: AtomicU64,
     durable: AtomicU64,
     entries: AtomicUsize,
@@ -43,6 +45,8 @@ struct State {
     open: Chunk,
     frozen: VecDeque<Arc<Chunk>>,
     commands: VecDeque<Command>,
+    /// Somebody waits for everything up to here.
+    hurry: u64,
     closing: bool,
 }
 
@@ -82,12 +86,14 @@ impl Queue {
             open: Chunk::default(),
             frozen: VecDeque::new(),
             commands: VecDeque::new(),
+            hurry: 0,
             closing: false,
         };
         Queue {
             options,
             state: Mutex::new(state),
             wake: Condvar::new(),
+            progress: Condvar::new(),
             latest: AtomicU64::new(latest),
             durable: AtomicU64::new(latest),
             entries: AtomicUsize::new(0),
@@ -146,6 +152,7 @@ impl Queue {
         let deadline = Instant::now() + self.options.flush();
         while !state.closing
             && state.commands.is_empty()
+            && state.hurry <= self.durable()
             && self.entries.load(Ordering::Relaxed) < self.options.batch_entries
         {
             if self.wake.wait_until(state, deadline).timed_out() {
@@ -172,6 +179,28 @@ impl Queue {
                 self.durable.fetch_max(last, Ordering::Release);
             }
         }
+        self.progress.notify_all();
+    }
+
+    /// Waits until everything appended so far is stored, or `is_hopeless`.
+    pub(crate) fn flush(&self, is_hopeless: impl Fn() -> bool) -> bool {
+        let mut state = self.state.lock();
+        let last = state.next - 1;
+        state.hurry = state.hurry.max(last);
+        self.wake.notify_one();
+        while self.durable() < last {
+            if is_hopeless() {
+                return false;
+            }
+            self.progress.wait(&mut state);
+        }
+        true
+    }
+
+    /// Lets those who wait see that something went wrong.
+    pub(crate) fn interrupt(&self) {
+        let _state = self.state.lock();
+        self.progress.notify_all();
     }
 
     /// What waits right now.

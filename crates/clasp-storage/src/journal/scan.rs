@@ -12,6 +12,15 @@ pub(crate) enum Scanned<'a> {
     Damaged(u64),
 }
 
+impl Scanned<'_> {
+    pub(crate) fn sequence(&self) -> u64 {
+        match self {
+            Scanned::Row(row) => row.sequence,
+            Scanned::Damaged(sequence) => *sequence,
+        }
+    }
+}
+
 /// Shows everything after a sequence number in order, until `visit` answers `false`.
 pub(crate) fn scan(
     connection: &Connection,

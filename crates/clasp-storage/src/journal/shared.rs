@@ -51,6 +51,7 @@ impl Shared {
     /// Notes and tells that storing does not work.
     pub(crate) fn fail(&self, error: StorageError) {
         *self.failure.lock() = Some(error);
+        self.queue.interrupt();
         self.tell();
     }
 
@@ -69,6 +70,7 @@ impl Shared {
 
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
+        self.queue.interrupt();
         self.tell();
     }
 

@@ -118,7 +118,7 @@ impl Writer {
     fn clear_away(&mut self) -> bool {
         let limits = self.limits();
         let Some(connection) = &mut self.connection else { return false };
-        let done = (|| {
+        let done: rusqlite::Result<bool> = (|| {
             if self.about.covered < limits.covered {
                 let about = About { covered: limits.covered, ..self.about };
                 about.write(connection)?;
@@ -131,7 +131,7 @@ impl Writer {
         })();
         self.shared.set_compacted(self.about.compacted);
         // What fails here is tried again later; what matters shows when the next batch is stored.
-        done.unwrap_or_else(|_: rusqlite::Error| false)
+        done.unwrap_or(false)
     }
 
     fn answer(&mut self, command: Command) {

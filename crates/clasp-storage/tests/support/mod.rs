@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "no test program uses everything")]
 
+pub(crate) mod relay;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -23,6 +25,10 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
         Folder(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -65,12 +71,6 @@ pub(crate) fn wait_until(journal: &SqliteJournal, mut is_so: impl FnMut(&SqliteJ
         let guard = told.0.lock().unwrap();
         seen = *told.1.wait_while(guard, |count| *count == seen).unwrap();
     }
-}
-
-/// Waits until everything appended is stored.
-pub(crate) fn settle(journal: &SqliteJournal) {
-    let latest = journal.latest();
-    wait_until(journal, |journal| journal.durable() >= latest);
 }
 
 /// An entry without borrowing: sequence number, group, address, revision or 0, value or payload.

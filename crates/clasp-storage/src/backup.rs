@@ -1,0 +1,155 @@
+//! State file and journal together in one file, made while a relay runs or not.
+
+mod parts;
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{ErrorKind, StorageError};
+use crate::files::{self, NameLock, beside};
+use crate::journal;
+use crate::state_file::StateReader;
+use parts::{Part, PartWriter};
+
+/// The files of a relay.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RelayFiles<'a> {
+    /// The state file.
+    pub state_file: Option<&'a Path>,
+    /// The journal.
+    pub journal: Option<&'a Path>,
+}
+
+/// What is in a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BackupContent {
+    /// Bytes of the state file, if it is in it.
+    pub state_bytes: Option<u64>,
+    /// Bytes of the journal, if it is in it.
+    pub journal_bytes: Option<u64>,
+}
+
+/// Copies the files of a relay, which may be running, into one.
+///
+/// The journal is copied first, at one point of its order: the state file that is then found is not
+/// older than what the journal was allowed to forget.
+///
+/// # Errors
+/// One of the files cannot be read or is damaged, or the backup cannot be written. A backup that
+/// was there before stays.
+pub fn backup(from: RelayFiles<'_>, to: &Path) -> Result<BackupContent, StorageError> {
+    let temporary = Temporary::beside(to, ".tmp");
+    let copy = Temporary::beside(to, ".journal.tmp");
+    let journal = from.journal.map(|journal| journal::copy(journal, &copy.0)).transpose()?;
+    let failed = |error: io::Error| StorageError::io(&temporary.0, "write to it", &error);
+    let mut out = BufWriter::new(files::create_private(&temporary.0)?);
+    let mut writer = PartWriter::begin(&mut out).map_err(failed)?;
+    let mut content = BackupContent::default();
+    if let Some(bytes) = journal {
+        let mut file = files::open_or_create_private(&copy.0)?;
+        let copied = writer.part(Part::Journal, bytes, |out| io::copy(&mut file, out));
+        copied.map_err(failed)?;
+        content.journal_bytes = Some(bytes);
+    }
+    if let Some(path) = from.state_file {
+        let mut state = StateReader::open(path)?.ok_or_else(|| missing(path))?;
+        let bytes = state.bytes();
+        writer.part(Part::State, bytes, |out| state.copy_to(out)).map_err(failed)?;
+        content.state_bytes = Some(bytes);
+    }
+    writer.end().map_err(failed)?;
+    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    files::sync(&file, &temporary.0)?;
+    files::rename(&temporary.0, to)?;
+    files::sync_directory(to)?;
+    Ok(content)
+}
+
+/// Makes the files of a relay from a backup. Where no name is given, that part is left out.
+///
+/// # Errors
+/// The backup is damaged or lacks a part that a name is given for, a file of that name exists, or
+/// cannot be written. Nothing was changed then.
+pub fn restore(from: &Path, to: RelayFiles<'_>) -> Result<BackupContent, StorageError> {
+    for path in [to.state_file, to.journal].into_iter().flatten() {
+        refuse_existing(path)?;
+    }
+    let _lock = to.journal.map(NameLock::take).transpose()?;
+    let mut file = BufReader::new(
+        File::open(from).map_err(|error| StorageError::io(from, "open it for reading", &error))?,
+    );
+    let targets = [(Part::State, to.state_file), (Part::Journal, to.journal)]
+        .into_iter()
+        .filter_map(|(part, path)| Some((part, path?, Temporary::beside(path?, ".restored"))));
+    let targets: Vec<(Part, &Path, Temporary)> = targets.collect();
+    let mut content = BackupContent::default();
+    parts::read(&mut file, from, &mut |part, bytes, data| {
+        let target = targets.iter().find(|(wanted, ..)| *wanted == part);
+        if let Some((.., temporary)) = target {
+            write_private(&temporary.0, data)?;
+            *content.of(part) = Some(bytes);
+        }
+        Ok(())
+    })?;
+    for (part, path, temporary) in &targets {
+        if content.of(*part).is_none() {
+            let text = format!("has nothing in it for {}", path.display());
+            return Err(StorageError::new(ErrorKind::Mismatch, from, text));
+        }
+        files::rename(&temporary.0, path)?;
+        files::sync_directory(path)?;
+    }
+    Ok(content)
+}
+
+impl BackupContent {
+    fn of(&mut self, part: Part) -> &mut Option<u64> {
+        match part {
+            Part::State => &mut self.state_bytes,
+            Part::Journal => &mut self.journal_bytes,
+        }
+    }
+}
+
+/// Restoring may not replace anything, nor leave an older file that would be taken for a part.
+fn refuse_existing(path: &Path) -> Result<(), StorageError> {
+    for suffix in ["", "-wal", "-shm", ".previous"] {
+        let path = beside(path, suffix);
+        if path.exists() {
+            let text = "exists; move it away first";
+            return Err(StorageError::new(ErrorKind::InUse, &path, text));
+        }
+    }
+    Ok(())
+}
+
+fn missing(path: &Path) -> StorageError {
+    let text = "does not exist; it is written when the relay has run for a moment";
+    StorageError::new(ErrorKind::Io, path, text)
+}
+
+fn write_private(path: &Path, data: &mut dyn io::Read) -> Result<(), StorageError> {
+    let mut file = files::create_private(path)?;
+    io::copy(data, &mut file).map_err(|error| StorageError::io(path, "write to it", &error))?;
+    file.flush().map_err(|error| StorageError::io(path, "write to it", &error))?;
+    files::sync(&file, path)
+}
+
+/// A file that does not outlive the work on it, unless it is renamed.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn beside(path: &Path, suffix: &str) -> Temporary {
+        Temporary(beside(path, suffix))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // If it cannot be removed now, the next backup replaces it.
+            let _stays = files::remove_if_there(&beside(&self.0, suffix));
+        }
+    }
+}
