@@ -1,7 +1,7 @@
 //! A client's connection while it is being opened: blocking, one step after the other.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +13,15 @@ use crate::wire::{Found, Role, Wire};
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 16 * 1024;
 
+/// What a socket has that others do not need.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SocketOptions {
+    /// Size of its receive buffer.
+    pub(crate) receive_bytes: Option<usize>,
+    /// Address it connects from.
+    pub(crate) source: Option<Ipv4Addr>,
+}
+
 /// A blocking connection and what was received but not yet used.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -21,11 +30,15 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects without opening a session. `receive_bytes` fixes the socket's receive buffer.
-    pub(crate) fn connect(address: SocketAddr, receive_bytes: Option<usize>) -> Result<Link> {
+    /// Connects without opening a session.
+    pub(crate) fn connect(address: SocketAddr, options: SocketOptions) -> Result<Link> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if let Some(bytes) = receive_bytes {
+        if let Some(bytes) = options.receive_bytes {
             socket.set_recv_buffer_size(bytes)?;
+        }
+        if let Some(source) = options.source {
+            let any_port = SocketAddr::from((source, 0));
+            socket.bind(&any_port.into()).with_context(|| format!("bind to {source}"))?;
         }
         socket.connect(&address.into()).with_context(|| format!("connect to {address}"))?;
         let stream = TcpStream::from(socket);
@@ -39,7 +52,7 @@ impl Link {
 
     /// Connects and opens a session; returns when the server has answered the ping behind it.
     pub(crate) fn open(address: SocketAddr, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
-        Link::connect(address, None)?.greet(wire, role)
+        Link::connect(address, SocketOptions::default())?.greet(wire, role)
     }
 
     /// Opens a session on a fresh connection; returns when the server has answered the ping.

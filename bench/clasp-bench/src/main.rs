@@ -74,8 +74,9 @@ fn run(options: &RunOptions) -> Result<()> {
             write(&chart, &report.chart())?;
         }
     }
-    let failures = results.failures().count();
-    ensure!(failures == 0, "{failures} runs went wrong, see above");
+    // What goes wrong with a peer is a result like any other.
+    let failures = results.failures().filter(|(_, peer, _)| *peer == PeerId::Relay).count();
+    ensure!(failures == 0, "{failures} runs of the relay went wrong, see above");
     Ok(())
 }
 

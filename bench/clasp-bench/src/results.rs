@@ -56,6 +56,11 @@ impl Results {
         }
     }
 
+    /// Whether a round of this load went wrong with this server.
+    pub(crate) fn has_failed(&self, load: &'static str, peer: PeerId) -> bool {
+        self.0.get(&(load, peer)).is_some_and(|runs| runs.iter().any(Result::is_err))
+    }
+
     /// Loads, servers and reasons of all runs that went wrong.
     pub(crate) fn failures(&self) -> impl Iterator<Item = (&'static str, PeerId, &str)> {
         self.0.iter().flat_map(|((load, peer), runs)| {
@@ -107,6 +112,8 @@ mod tests {
         let figure = results.figure("latency", PeerId::Relay, Metric::P50Us);
         assert_eq!(figure, Figure::Failed("3 copies are lost".into()));
         assert_eq!(results.failures().count(), 1);
+        assert!(results.has_failed("latency", PeerId::Relay));
+        assert!(!results.has_failed("latency", PeerId::Uws));
         assert_eq!(results.to_json().as_array().unwrap().len(), 2);
     }
 }

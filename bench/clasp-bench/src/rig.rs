@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::link::Link;
+use crate::link::{Link, SocketOptions};
 use crate::wire::{Found, Kind, Role, Template, Wire};
 
 /// More than the longest message of any protocol here.
@@ -97,7 +97,9 @@ impl Rig {
             }
         }
         for _ in 0..layout.stalled {
-            let link = Link::connect(address, Some(STALLED_RECEIVE_BYTES))?;
+            let receive_bytes = Some(STALLED_RECEIVE_BYTES);
+            let options = SocketOptions { receive_bytes, ..SocketOptions::default() };
+            let link = Link::connect(address, options)?;
             rig._stalled.push(link.greet(wire, Role::Subscriber(&topic(0)))?);
         }
         for publisher in 0..layout.publishers {

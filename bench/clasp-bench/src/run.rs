@@ -29,6 +29,10 @@ pub(crate) fn run(plan: &Plan) -> Results {
     for round in 0..plan.rounds {
         for load in &plan.loads {
             for peer in in_turn(&plan.peers, round).filter(|peer| load.suits(peer.id)) {
+                // One failure decides the figure; more would only take time.
+                if results.has_failed(load.id, peer.id) {
+                    continue;
+                }
                 let run = run_one(plan, load, peer).map_err(|error| format!("{error:#}"));
                 report_progress(plan.rounds, round, (load, peer), &run);
                 results.add(load.id, peer.id, run);

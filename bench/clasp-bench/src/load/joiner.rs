@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::Meter;
 use crate::figure::{Metric, Sample};
-use crate::link::Link;
+use crate::link::{Link, SocketOptions};
 use crate::server::Server;
 use crate::wire::{Found, Kind, Role, Wire};
 
@@ -20,7 +20,7 @@ pub(super) fn run(server: &Server, wire: &'static dyn Wire, params: usize) -> Re
     let before = Meter::read(server)?;
     let start = Instant::now();
     let role = Role::Subscriber("/late/**");
-    let mut link = Link::connect(server.address(), None)?;
+    let mut link = Link::connect(server.address(), SocketOptions::default())?;
     wire.preamble(&mut link, role)?;
     link.send(&wire.opening(role))?;
     let mut seen = Seen::new(params);
