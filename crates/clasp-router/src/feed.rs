@@ -96,12 +96,16 @@ pub(crate) fn pull(router: &Arc<Router>, session: &Arc<Session>, now: Now) {
             Some(Feed::History(history)) => {
                 history::step(router, session, history, now).map(Feed::History)
             }
-            None => match session.outbox.take_missed() {
-                Some(missed) => {
-                    resend(router, session, missed, now);
+            None => match session.outbox.missed() {
+                Some(Missed::All) => {
+                    crate::verbs::subscribe::snapshot_all(router, session);
                     None
                 }
-                None => {
+                missed => {
+                    // What does not fit the queue either stays listed for the next time.
+                    if let Some(Missed::Some(addresses)) = missed {
+                        resend(router, session, &addresses, now);
+                    }
                     session.outbox.set_feed(false);
                     return;
                 }
@@ -218,31 +222,32 @@ pub(crate) fn visibility(
 }
 
 /// Sends the current values of params whose news were dropped.
-fn resend(router: &Router, session: &Arc<Session>, missed: Missed, now: Now) {
-    let addresses = match missed {
-        Missed::Some(addresses) => addresses,
-        Missed::All => return crate::verbs::subscribe::snapshot_all(router, session),
-    };
+fn resend(router: &Router, session: &Arc<Session>, addresses: &[Arc<str>], now: Now) {
     for address in addresses {
-        if !crate::verbs::subscribe::hears_param(router, session, &address) {
-            continue;
+        if session.outbox.backlog_bytes() >= AHEAD_BYTES {
+            return;
         }
-        let place = router.store.place(&address);
+        let heard = crate::verbs::subscribe::hears_param(router, session, address);
+        let place = router.store.place(address);
         let mut shard = router.store.lock(place.shard);
-        let Some(param) = shard.param(&address, place.hash) else { continue };
-        if param.is_expired(now) {
-            continue;
-        }
-        let value = match visibility(router, session, &address, param) {
-            Visibility::Withhold => continue,
-            Visibility::Deliver => param.value.borrowed(),
-            Visibility::Redacted(value) => value,
-        };
-        let set = Set { revision: Some(param.revision), ..Set::new(&*address, value) };
-        if let Ok(frame) = Broadcast::new(&Message::Set(set), Qos::Confirm) {
-            session.outbox.push(&frame, Class::Param(&address), now.mono_us);
+        let param =
+            shard.param(address, place.hash).filter(|param| heard && !param.is_expired(now));
+        match param.and_then(|param| news(router, session, address, param)) {
+            Some(frame) => session.outbox.push(&frame, Class::Again(address), now.mono_us),
+            None => session.outbox.give_up_missed(address),
         }
     }
+}
+
+/// The SET that tells a param as it is now, if the session may see it.
+fn news(router: &Router, session: &Session, address: &str, param: &Param) -> Option<Broadcast> {
+    let value = match visibility(router, session, address, param) {
+        Visibility::Withhold => return None,
+        Visibility::Deliver => param.value.borrowed(),
+        Visibility::Redacted(value) => value,
+    };
+    let set = Set { revision: Some(param.revision), ..Set::new(address, value) };
+    Broadcast::new(&Message::Set(set), Qos::Confirm).ok()
 }
 
 /// Ends a REPLAY.

@@ -77,6 +77,8 @@ fn watch_slow_consumers(router: &Router, now: Now) {
     let mut congested: Vec<Arc<Outbox>> = {
         let mut listed = router.outboxes.congested.lock();
         listed.retain(|outbox| outbox.upgrade().is_some_and(|outbox| outbox.is_congested()));
+        listed.sort_unstable_by_key(std::sync::Weak::as_ptr);
+        listed.dedup_by(|one, other| one.ptr_eq(other));
         listed.iter().filter_map(std::sync::Weak::upgrade).collect()
     };
     let patience_us = u64::from(router.config.outbox.slow_consumer_s) * 1_000_000;

@@ -66,8 +66,10 @@ pub(crate) enum Class<'a> {
     Param(&'a Arc<str>),
     /// A param inside a bundle; kept in its place, sent again later if it had to be dropped.
     BundledParam(&'a Arc<str>),
-    /// A stream frame or gesture move; the latest one of an address and gesture id counts.
-    Latest(&'a Arc<str>, u32),
+    /// The present state of a param whose news was dropped; left out if a newer one is queued.
+    Again(&'a Arc<str>),
+    /// A stream frame, or a move of the gesture with this id; the latest one of an address counts.
+    Latest(&'a Arc<str>, Option<u32>),
     /// Events, timelines, gesture starts and ends; each one counts.
     Ordered,
 }
@@ -205,7 +207,7 @@ impl Outbox {
                 inner.enqueue(frame, *class, self, now_us);
             }
         }
-        if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.accounted_bytes > 0 {
+        if inner.accounted_bytes > 0 || inner.bytes() >= ACCOUNT_STEP_BYTES {
             inner.account(&self.shared);
         }
         if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.backlog.is_some() {
@@ -328,18 +330,26 @@ impl Outbox {
         }
     }
 
-    /// Params whose news had to be dropped; the caller sends their current values.
-    pub(crate) fn take_missed(&self) -> Option<Missed> {
-        self.inner.lock().backlog.as_mut().and_then(|backlog| backlog.take_missed())
+    /// Params whose news had to be dropped; the caller queues their current values as
+    /// [`Class::Again`] or gives them up.
+    pub(crate) fn missed(&self) -> Option<Missed> {
+        let count = self.shared.limits.soft_frames_max.max(1);
+        self.inner.lock().backlog.as_mut().and_then(|backlog| backlog.missed(count))
+    }
+
+    /// There is nothing to tell about a param that was missed.
+    pub(crate) fn give_up_missed(&self, address: &str) {
+        if let Some(backlog) = &mut self.inner.lock().backlog {
+            backlog.give_up_missed(address);
+        }
     }
 
     /// Since when the queue has been above its hard limit.
     pub(crate) fn over_hard_since_us(&self, now_us: u64) -> Option<u64> {
         let mut inner = self.inner.lock();
-        let bytes = inner.bytes();
-        let limits = &self.shared.limits;
+        let ahead = inner.ahead();
         let backlog = inner.backlog.as_mut()?;
-        backlog.over_hard_since_us(bytes, limits, now_us)
+        backlog.over_hard_since_us(&ahead, &self.shared.limits, now_us)
     }
 
     /// Whether the backlog is in use.
@@ -381,12 +391,12 @@ impl Inner {
 
     fn enqueue(&mut self, frame: &Broadcast, class: Class<'_>, outbox: &Arc<Outbox>, now_us: u64) {
         let shared = &outbox.shared;
+        let ahead = self.ahead();
         let backlog = self.backlog.get_or_insert_with(|| {
             shared.congested.lock().push(Arc::downgrade(outbox));
             Box::default()
         });
-        let ready = backlog::Ahead { frames: self.ready_frames as usize, bytes: self.ready.len() };
-        backlog.push(frame, class, &ready, shared);
+        backlog.push(frame, class, &ahead, shared);
         let fresh = backlog.take_fresh_drops();
         if fresh > 0
             && let Some(notice) =
@@ -403,6 +413,10 @@ impl Inner {
         if self.ready.is_empty() {
             backlog.refill(&mut self.ready, REFILL_BYTES, framing);
         }
+    }
+
+    fn ahead(&self) -> backlog::Ahead {
+        backlog::Ahead { frames: self.ready_frames as usize, bytes: self.ready.len() }
     }
 
     fn bytes(&self) -> usize {

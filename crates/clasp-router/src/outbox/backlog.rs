@@ -20,8 +20,8 @@ pub(super) struct Ahead {
 /// Params whose news had to be dropped.
 #[derive(Debug)]
 pub(crate) enum Missed {
-    /// These.
-    Some(HashSet<Arc<str>>),
+    /// These, and maybe more.
+    Some(Vec<Arc<str>>),
     /// Too many to list.
     All,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Missed {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Param(Arc<str>),
-    Latest(Arc<str>, u32),
+    Latest(Arc<str>, Option<u32>),
 }
 
 struct Item {
@@ -66,13 +66,20 @@ impl Backlog {
         self.missed_all || !self.missed.is_empty()
     }
 
-    pub(super) fn take_missed(&mut self) -> Option<Missed> {
+    /// Up to so many params that were missed. Each stays listed until it is queued again
+    /// ([`Class::Again`]) or given up.
+    pub(super) fn missed(&mut self, count: usize) -> Option<Missed> {
         if std::mem::take(&mut self.missed_all) {
             self.missed.clear();
             return Some(Missed::All);
         }
-        let missed = std::mem::take(&mut self.missed);
+        let missed: Vec<_> = self.missed.iter().take(count).cloned().collect();
         (!missed.is_empty()).then_some(Missed::Some(missed))
+    }
+
+    /// There is nothing to tell about a param that was missed.
+    pub(super) fn give_up_missed(&mut self, address: &str) {
+        self.missed.remove(address);
     }
 
     pub(super) fn push(
@@ -87,6 +94,10 @@ impl Backlog {
             || self.bytes + ahead.bytes + frame.len() > limits.soft_bytes_max;
         let key = match class {
             Class::Param(address) => Some(Key::Param(Arc::clone(address))),
+            Class::Again(address) if self.missed.contains(address) => {
+                Some(Key::Param(Arc::clone(address)))
+            }
+            Class::Again(_) => return,
             Class::Latest(address, id) => Some(Key::Latest(Arc::clone(address), id)),
             Class::Reply | Class::BundledParam(_) | Class::Ordered => None,
         };
@@ -99,6 +110,10 @@ impl Backlog {
         if full && !self.make_room(class, shared) {
             return;
         }
+        if let Class::Param(address) | Class::BundledParam(address) | Class::Again(address) = class
+        {
+            self.missed.remove(address);
+        }
         self.insert(frame.shared(), key);
     }
 
@@ -106,6 +121,7 @@ impl Backlog {
     fn make_room(&mut self, class: Class<'_>, shared: &OutboxShared) -> bool {
         match class {
             Class::Reply => return true,
+            Class::Again(_) => return false,
             Class::Param(address) | Class::BundledParam(address) => {
                 self.missed_all |= self.missed.len() >= MISSED_MAX;
                 if !self.missed_all {
@@ -207,14 +223,14 @@ impl Backlog {
 
     pub(super) fn over_hard_since_us(
         &mut self,
-        queued_bytes: usize,
+        ahead: &Ahead,
         limits: &OutboxConfig,
         now_us: u64,
     ) -> Option<u64> {
         // Refused frames keep the queue just below the limit, so a queue that cannot take another
         // frame of ordinary size counts as full.
-        let full = self.live + 1 >= limits.hard_frames_max
-            || queued_bytes + limits.hard_bytes_max / 8 >= limits.hard_bytes_max;
+        let full = self.live + ahead.frames >= limits.hard_frames_max
+            || self.bytes + ahead.bytes + limits.hard_bytes_max / 8 >= limits.hard_bytes_max;
         if !full {
             self.over_hard_since_us = None;
             return None;

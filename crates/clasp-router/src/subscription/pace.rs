@@ -168,7 +168,7 @@ pub(crate) fn release(
     paced.sent_us = now.mono_us;
     paced.sent = held.number;
     if let Ok(frame) = Broadcast::from_frame(&held.frame) {
-        let class = if key.1 { Class::Latest(&key.0, 0) } else { Class::Param(&key.0) };
+        let class = if key.1 { Class::Latest(&key.0, None) } else { Class::Param(&key.0) };
         session.outbox.push(&frame, class, now.mono_us);
     }
 }

@@ -62,9 +62,9 @@ impl<'a> Forward<'a> {
 /// What may happen to this PUBLISH on its way to a slow session.
 pub(crate) fn class<'c>(publish: &Publish<'_>, address: &'c Arc<str>) -> Class<'c> {
     match (publish.signal, publish.phase) {
-        (Some(SignalType::Stream), _) => Class::Latest(address, publish.id.unwrap_or(0)),
+        (Some(SignalType::Stream), _) => Class::Latest(address, None),
         (Some(SignalType::Gesture), Some(Phase::Move)) => {
-            Class::Latest(address, publish.id.unwrap_or(0))
+            Class::Latest(address, Some(publish.id.unwrap_or(0)))
         }
         _ => Class::Ordered,
     }

@@ -15,6 +15,7 @@ mod handshake;
 mod legacy;
 mod limits;
 mod locks;
+mod ordering;
 mod outbox;
 mod p2p;
 mod pace;

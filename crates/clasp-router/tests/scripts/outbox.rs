@@ -220,6 +220,26 @@ fn params_in_bundles_are_not_conflated_but_told_again_after_a_loss() {
 }
 
 #[test]
+fn more_params_may_be_missed_than_the_queue_holds() {
+    let mut world = narrow_world();
+    world.stall("b");
+    for number in 0..12 {
+        world.send("a", event("/e", number));
+    }
+    for number in 0..500 {
+        world.send("a", set(&format!("/x/{number}"), number));
+    }
+    let dropped = world.metric("clasp_drops_total", &["param"]);
+    world.resume("b");
+    let told = world.told("b");
+    let sets: std::collections::HashSet<_> =
+        told.iter().filter(|line| line.starts_with("SET")).collect();
+    let count = told.iter().filter(|line| line.starts_with("SET")).count();
+    assert_eq!((sets.len(), count), (500, 500));
+    assert_eq!(world.metric("clasp_drops_total", &["param"]), dropped);
+}
+
+#[test]
 fn a_param_that_was_dropped_and_told_later_is_not_told_twice() {
     let mut world = narrow_world();
     world.stall("b");

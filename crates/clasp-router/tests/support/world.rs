@@ -116,6 +116,7 @@ impl World {
     }
 
     /// Sends a message; everybody who reads, reads.
+    #[expect(clippy::needless_pass_by_value, reason = "scripts are easier to read without borrows")]
     pub(crate) fn send(&mut self, name: &str, sent: Sent) -> Flow {
         let legacy = self.client(name).legacy;
         let frame = sent.frame(legacy);
