@@ -25,5 +25,6 @@ mod replay;
 mod schedule;
 mod scopes;
 mod set;
+mod slow_consumers;
 mod snapshot;
 mod subscribe;
