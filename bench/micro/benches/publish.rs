@@ -1,6 +1,6 @@
 //! Through the router without sockets: 64 messages to every outbox, which are then emptied.
 
-use clasp_micro::{Stage, event, frame, set, set_kibibyte};
+use clasp_micro::{Stage, event, event_kibibyte, frame, set};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -35,5 +35,5 @@ fn copies_of_sets(bencher: Bencher<'_, '_>, subscribers: usize) {
 
 #[divan::bench(args = SUBSCRIBERS)]
 fn copies_of_kibibytes(bencher: Bencher<'_, '_>, subscribers: usize) {
-    send(bencher, subscribers, &frame(&set_kibibyte()));
+    send(bencher, subscribers, &frame(&event_kibibyte()));
 }

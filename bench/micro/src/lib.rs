@@ -30,6 +30,13 @@ pub fn event() -> Message<'static> {
     Message::Publish(publish)
 }
 
+/// An event with a kibibyte.
+pub fn event_kibibyte() -> Message<'static> {
+    let mut publish = Publish::new(ADDRESS, SignalType::Event);
+    publish.value = Some(RawValue::bytes(&[0xA5; 1024]).expect("a kibibyte fits"));
+    Message::Publish(publish)
+}
+
 /// A SET of a number.
 pub fn set() -> Message<'static> {
     Message::Set(Set::new(ADDRESS, RawValue::float(0.5)))
