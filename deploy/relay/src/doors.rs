@@ -53,10 +53,6 @@ impl Context {
     }
 }
 
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[cfg(feature = "health")]
 mod health;
 #[cfg(feature = "metrics")]
