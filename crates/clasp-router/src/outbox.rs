@@ -309,6 +309,11 @@ impl Outbox {
         inner.gone || inner.close.is_some()
     }
 
+    /// Whether the socket is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.inner.lock().gone
+    }
+
     /// Says whether the router has more to produce for this link.
     pub(crate) fn set_feed(&self, feed: bool) {
         let wake = {

@@ -211,12 +211,18 @@ impl Router {
     pub(crate) fn end_session(self: &Arc<Router>, session: &Arc<Session>) {
         session.outbox.abandon();
         self.sessions.write().remove(&session.id);
-        self.announcements.forget(session.peer);
         crate::verbs::subscribe::forget_all(self, session);
-        crate::gesture::end_all(self, session);
-        crate::write::release_locks(self, session);
+        self.let_go(session);
         session.feeds.lock().clear();
         *session.pacer.lock() = None;
+    }
+
+    /// Ends what a session that is gone holds or has begun; again after each of its bundles that
+    /// run later.
+    pub(crate) fn let_go(self: &Arc<Router>, session: &Arc<Session>) {
+        self.announcements.forget(session.peer);
+        crate::gesture::end_all(self, session);
+        crate::write::release_locks(self, session);
     }
 
     /// Ends every session with this close.

@@ -49,4 +49,7 @@ pub(crate) fn run(router: &Arc<Router>, scheduled: &Scheduled, now: Now) {
     if let Err(refusal) = verbs::bundle::run_scheduled(router, session, &bundle, now) {
         router.refuse(&session.outbox, &refusal, now);
     }
+    if session.outbox.is_gone() {
+        router.let_go(session);
+    }
 }
