@@ -11,6 +11,8 @@ use crate::wire::{Found, Role, Wire};
 
 /// No answer within this time fails the run.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Sessions that are being opened at the same time.
+const OPENING_MAX: usize = 100;
 const READ_BYTES: usize = 16 * 1024;
 
 /// What a socket has that others do not need.
@@ -56,10 +58,16 @@ impl Link {
     }
 
     /// Opens a session on a fresh connection; returns when the server has answered the ping.
-    pub(crate) fn greet(mut self, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
+    pub(crate) fn greet(self, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
+        let mut link = self.begin(wire, role)?;
+        link.await_pong(wire)?;
+        Ok(link)
+    }
+
+    /// Sends what opens a session; [`Link::await_pong`] finishes it.
+    pub(crate) fn begin(mut self, wire: &dyn Wire, role: Role<'_>) -> Result<Link> {
         wire.preamble(&mut self, role)?;
         self.send(&wire.opening(role))?;
-        self.await_pong(wire)?;
         Ok(self)
     }
 
@@ -112,4 +120,24 @@ impl Link {
         self.stream.set_nonblocking(true)?;
         Ok((mio::net::TcpStream::from_std(self.stream), self.received))
     }
+}
+
+/// Opens sessions, some at a time, so that one that is answered late does not hold up the rest.
+pub(crate) fn open_all(
+    address: SocketAddr,
+    wire: &dyn Wire,
+    roles: &[Role<'_>],
+) -> Result<Vec<Link>> {
+    let mut links = Vec::with_capacity(roles.len());
+    for roles in roles.chunks(OPENING_MAX) {
+        let first = links.len();
+        for role in roles {
+            let link = Link::connect(address, SocketOptions::default())?;
+            links.push(link.begin(wire, *role)?);
+        }
+        for link in &mut links[first..] {
+            link.await_pong(wire)?;
+        }
+    }
+    Ok(links)
 }

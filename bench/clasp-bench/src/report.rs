@@ -122,8 +122,9 @@ impl Report<'_> {
             format!("Figures are medians of {rounds} rounds, ± half the range of the rounds.")
         };
         format!(
-            "`clasp-relay` beside its peers, on one machine, in one run, measured on {}. {medians}\n\
-             Less is better but for copies per second. The page is made by the command at its end.\n",
+            "`clasp-relay` beside its peers, on one machine, in one run, measured on {}.\n\
+             {medians} Less is better, but for copies per second.\n\
+             The page is made by the command at its end.\n",
             self.machine.day
         )
     }

@@ -1,19 +1,20 @@
 //! The load generator: one thread, one epoll, sockets of publishers and subscribers. It checks
 //! that every subscriber gets every number, once and in order.
 
-use std::io::{ErrorKind, Read, Write};
+mod pipe;
+
+use std::io::ErrorKind;
+use std::iter;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::link::{Link, SocketOptions};
-use crate::wire::{Found, Kind, Role, Template, Wire};
+use self::pipe::{Pipe, Scratch};
+use crate::link::{self, Link, SocketOptions};
+use crate::wire::{Kind, Role, Template, Wire};
 
-/// More than the longest message of any protocol here.
-const BUFFER_BYTES: usize = 256 * 1024;
 const EVENTS_MAX: usize = 1024;
 /// Small, so that a subscriber that does not read is felt by the server soon.
 const STALLED_RECEIVE_BYTES: usize = 4096;
@@ -58,18 +59,6 @@ struct Subscriber {
     expected: u64,
 }
 
-/// A socket and the part of a message that was received last.
-struct Pipe {
-    stream: TcpStream,
-    carry: Vec<u8>,
-}
-
-struct Scratch {
-    wire: &'static dyn Wire,
-    buffer: Vec<u8>,
-    found: Found,
-}
-
 impl Rig {
     /// Opens all sessions; the subscribers' come first.
     pub(crate) fn open(
@@ -80,33 +69,33 @@ impl Rig {
         let mut rig = Rig {
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
-            scratch: Scratch { wire, buffer: vec![0; BUFFER_BYTES], found: Found::default() },
+            scratch: Scratch::new(wire),
             layout,
             publishers: Vec::new(),
             subscribers: Vec::new(),
             _stalled: Vec::new(),
             copies: 0,
         };
-        let topic = |index: usize| format!("/bench/{index}");
-        for publisher in 0..layout.publishers {
-            for _ in 0..layout.subscribers_each {
-                let role = topic(publisher);
-                let link = Link::open(address, wire, Role::Subscriber(&role))?;
-                let pipe = rig.register(link, Interest::READABLE)?;
-                rig.subscribers.push(Subscriber { pipe, expected: 0 });
-            }
+        let topics: Vec<String> =
+            (0..layout.publishers).map(|index| format!("/bench/{index}")).collect();
+        let audience: Vec<_> = topics
+            .iter()
+            .flat_map(|topic| iter::repeat_n(Role::Subscriber(topic), layout.subscribers_each))
+            .collect();
+        for link in link::open_all(address, wire, &audience)? {
+            let pipe = rig.register(link, Interest::READABLE)?;
+            rig.subscribers.push(Subscriber { pipe, expected: 0 });
         }
         for _ in 0..layout.stalled {
             let receive_bytes = Some(STALLED_RECEIVE_BYTES);
             let options = SocketOptions { receive_bytes, ..SocketOptions::default() };
             let link = Link::connect(address, options)?;
-            rig._stalled.push(link.greet(wire, Role::Subscriber(&topic(0)))?);
+            rig._stalled.push(link.greet(wire, Role::Subscriber(&topics[0]))?);
         }
-        for publisher in 0..layout.publishers {
-            let topic = topic(publisher);
-            let link = Link::open(address, wire, Role::Publisher(&topic))?;
+        let roles: Vec<_> = topics.iter().map(|topic| Role::Publisher(topic)).collect();
+        for (link, topic) in link::open_all(address, wire, &roles)?.into_iter().zip(&topics) {
             let pipe = rig.register(link, Interest::READABLE | Interest::WRITABLE)?;
-            let template = wire.message(&topic, layout.kind, layout.value_bytes);
+            let template = wire.message(topic, layout.kind, layout.value_bytes);
             rig.publishers.push(Publisher { pipe, template, out: Vec::new(), written: 0, next: 0 });
         }
         Ok(rig)
@@ -117,7 +106,7 @@ impl Rig {
         let token = Token(self.subscribers.len() + self.publishers.len());
         let (mut stream, carry) = link.into_nonblocking()?;
         self.poll.registry().register(&mut stream, token, interest)?;
-        Ok(Pipe { stream, carry })
+        Ok(Pipe::new(stream, carry))
     }
 
     /// Sends on every topic until `window` messages wait for their last copy.
@@ -239,16 +228,11 @@ impl Publisher {
 
     /// Writes as much as the socket takes; the rest goes when it is writable again.
     fn flush(&mut self) -> Result<()> {
-        while self.written < self.out.len() {
-            match self.pipe.stream.write(&self.out[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).context("publisher"),
-            }
+        self.written += self.pipe.write(&self.out[self.written..]).context("publisher")?;
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
         }
-        self.out.clear();
-        self.written = 0;
         Ok(())
     }
 }
@@ -261,35 +245,6 @@ impl Subscriber {
         }
         self.expected += 1;
         Ok(())
-    }
-}
-
-impl Pipe {
-    /// Reads until the socket is empty, as edge-triggered readiness demands.
-    #[inline]
-    fn drain(&mut self, scratch: &mut Scratch) -> Result<()> {
-        loop {
-            let kept = self.carry.len();
-            scratch.buffer[..kept].copy_from_slice(&self.carry);
-            match self.stream.read(&mut scratch.buffer[kept..]) {
-                Ok(0) => bail!("the server closed the connection"),
-                Ok(count) => {
-                    let filled = kept + count;
-                    let bytes = &scratch.buffer[..filled];
-                    let taken = scratch.wire.scan(bytes, &mut scratch.found)?;
-                    self.carry.clear();
-                    self.carry.extend_from_slice(&bytes[taken..]);
-                    // A short read of a stream socket has emptied it.
-                    if filled < BUFFER_BYTES {
-                        return Ok(());
-                    }
-                    ensure!(taken > 0, "a message is longer than {BUFFER_BYTES} bytes");
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).context("read"),
-            }
-        }
     }
 }
 

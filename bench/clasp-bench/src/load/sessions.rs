@@ -34,14 +34,15 @@ pub(super) fn run(
     let before = Meter::read(server)?;
     let mut links = Vec::with_capacity(count as usize);
     let start = Instant::now();
-    let patience = PATIENCE + PATIENCE_PER_SESSION * count;
     for number in 0..count {
         let topic = format!("/bench/idle/{number}");
         let options = SocketOptions { source: source(number), ..SocketOptions::default() };
         let link = Link::connect(server.address(), options)
             .and_then(|link| link.greet(wire, Role::Subscriber(&topic)));
         links.push(link.with_context(|| format!("session {number}"))?);
-        ensure!(start.elapsed() < patience, "only {number} sessions in {patience:?}");
+        let elapsed = start.elapsed();
+        let patience = PATIENCE + PATIENCE_PER_SESSION * number;
+        ensure!(elapsed < patience, "only {} sessions in {elapsed:.1?}", number + 1);
     }
     let elapsed = start.elapsed();
     let cpu = before.cpu_since(server)?;

@@ -32,7 +32,8 @@ const STYLE: &str = "\
     .own { fill: #2f6fde }\n\
     .page { fill: #ffffff }\n\
     @media (prefers-color-scheme: dark) {\n\
-      text { fill: #d7dde5 } .bar { fill: #606b7a } .own { fill: #5a93f5 } .page { fill: #0d1117 }\n\
+      text { fill: #d7dde5 } .page { fill: #0d1117 }\n\
+      .bar { fill: #606b7a } .own { fill: #5a93f5 }\n\
     }\n";
 
 /// Draws the panels; servers without a figure get a word instead of a bar.
