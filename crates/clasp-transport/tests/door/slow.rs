@@ -1,8 +1,9 @@
 //! Clients that do not read.
 
 use clasp_protocol::Message;
+use clasp_protocol::message::Get;
 
-use crate::support::{Relay, decode, set, set_bytes, subscribe};
+use crate::support::{Frames, Relay, decode, encoded, set, set_bytes, subscribe};
 
 static VALUE: [u8; 20_000] = [7; 20_000];
 
@@ -37,18 +38,42 @@ async fn a_snapshot_larger_than_all_buffers_arrives_whole() {
     writer.sees("/done", 1).await;
 
     let mut client = crate::support::Client::connect(relay.address).await;
-    client.send(&crate::support::hello()).await;
-    client.send(&subscribe("/later")).await;
-    client.send(&set("/later", 1)).await;
-    writer.send(&subscribe("/later")).await;
+    for request in [crate::support::hello(), subscribe("/later"), set("/later", 1)] {
+        client.send(&request).await;
+    }
     let mut seen = 0;
-    while seen < count + 1 {
+    loop {
         let frame = client.frame().await;
-        if let Message::Snapshot(snapshot) = decode(&frame) {
-            seen += snapshot.params.len();
+        match decode(&frame) {
+            Message::Snapshot(snapshot) => seen += snapshot.params.len(),
+            Message::Set(_) => break,
+            _ => {}
         }
     }
-    client.sees("/later", 1).await;
+    assert!(seen > count, "requests behind HELLO wait for the whole snapshot");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_wait_until_their_answers_are_read() {
+    let relay = Relay::start().await;
+    let mut client = relay.join().await;
+    client.send(&set_bytes("/wide", &VALUE)).await;
+    let get = encoded(&Message::Get(Get { address: "/wide".into() }));
+    let count = 2_000;
+    for _ in 0..count {
+        client.send_raw(Frames::binary(get.clone())).await;
+    }
+    client.send(&Message::Ping).await;
+    let mut answers = 0;
+    loop {
+        let frame = client.frame().await;
+        match decode(&frame) {
+            Message::Snapshot(_) => answers += 1,
+            Message::Pong => break,
+            other => panic!("a snapshot or the last answer, not {other:?}"),
+        }
+    }
+    assert_eq!(answers, count);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -151,15 +151,18 @@ impl Client {
         soon(self.socket.next()).await.expect("the connection is open").unwrap()
     }
 
-    /// Bytes of the next binary message.
+    /// Bytes of the next binary message; pings do not prolong the wait.
     pub(crate) async fn frame(&mut self) -> Vec<u8> {
-        loop {
-            match self.next().await {
-                Frames::Binary(bytes) => return bytes.to_vec(),
-                Frames::Ping(_) | Frames::Pong(_) => {}
-                other => panic!("a binary message, not {other:?}"),
+        let binary = async {
+            loop {
+                match self.next().await {
+                    Frames::Binary(bytes) => return bytes.to_vec(),
+                    Frames::Ping(_) | Frames::Pong(_) => {}
+                    other => panic!("a binary message, not {other:?}"),
+                }
             }
-        }
+        };
+        soon(binary).await
     }
 
     /// Reads SETs up to that of `address` to `value`.
