@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{ErrorKind, StorageError};
 use crate::files::{self, NameLock, beside};
-use crate::journal;
+use crate::journal::{self, JournalCopy};
 use crate::state_file::StateReader;
 use parts::{Part, PartWriter};
+
+/// How often files are taken again that did not fit together.
+const ATTEMPTS: usize = 5;
 
 /// The files of a relay.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,31 +35,32 @@ pub struct BackupContent {
 
 /// Copies the files of a relay, which may be running, into one.
 ///
-/// The journal is copied first, at one point of its order: the state file that is then found is not
-/// older than what the journal was allowed to forget.
+/// The state file is opened first, and the journal copied then, at one point of its order: it ends
+/// after whatever the state file holds. If it was compacted beyond the state file in between, both
+/// are taken again.
 ///
 /// # Errors
-/// One of the files cannot be read or is damaged, or the backup cannot be written. A backup that
-/// was there before stays.
+/// One of the files cannot be read or is damaged, they do not fit together, or the backup cannot be
+/// written. A backup that was there before stays.
 pub fn backup(from: RelayFiles<'_>, to: &Path) -> Result<BackupContent, StorageError> {
-    let temporary = Temporary::beside(to, ".tmp");
     let copy = Temporary::beside(to, ".journal.tmp");
-    let journal = from.journal.map(|journal| journal::copy(journal, &copy.0)).transpose()?;
+    let (mut state, journal) = take(from, &copy.0)?;
+    let temporary = Temporary::beside(to, ".tmp");
     let failed = |error: io::Error| StorageError::io(&temporary.0, "write to it", &error);
     let mut out = BufWriter::new(files::create_private(&temporary.0)?);
     let mut writer = PartWriter::begin(&mut out).map_err(failed)?;
     let mut content = BackupContent::default();
-    if let Some(bytes) = journal {
-        let mut file = files::open_or_create_private(&copy.0)?;
-        let copied = writer.part(Part::Journal, bytes, |out| io::copy(&mut file, out));
-        copied.map_err(failed)?;
-        content.journal_bytes = Some(bytes);
-    }
-    if let Some(path) = from.state_file {
-        let mut state = StateReader::open(path)?.ok_or_else(|| missing(path))?;
+    if let Some(state) = &mut state {
         let bytes = state.bytes();
         writer.part(Part::State, bytes, |out| state.copy_to(out)).map_err(failed)?;
         content.state_bytes = Some(bytes);
+    }
+    if let Some(journal) = journal {
+        let mut file = files::open_or_create_private(&copy.0)?;
+        let bytes = journal.bytes;
+        let copied = writer.part(Part::Journal, bytes, |out| io::copy(&mut file, out));
+        copied.map_err(failed)?;
+        content.journal_bytes = Some(bytes);
     }
     writer.end().map_err(failed)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
@@ -64,6 +68,34 @@ pub fn backup(from: RelayFiles<'_>, to: &Path) -> Result<BackupContent, StorageE
     files::rename(&temporary.0, to)?;
     files::sync_directory(to)?;
     Ok(content)
+}
+
+/// Opens the state file and copies the journal so that they fit together.
+fn take(
+    from: RelayFiles<'_>,
+    copy: &Path,
+) -> Result<(Option<StateReader>, Option<JournalCopy>), StorageError> {
+    for _ in 0..ATTEMPTS {
+        let state = from.state_file.map(open_state).transpose()?;
+        let journal = from.journal.map(|journal| journal::copy(journal, copy)).transpose()?;
+        let point = state.as_ref().and_then(StateReader::header).and_then(|header| header.journal);
+        match (point, &journal) {
+            (Some(point), Some(journal))
+                if point.identity == journal.identity && point.sequence < journal.compacted => {}
+            _ => return Ok((state, journal)),
+        }
+    }
+    let path = from.state_file.unwrap_or(copy);
+    let text = "is older than what the journal has forgotten: it is not the state file of the relay \
+                that writes this journal";
+    Err(StorageError::new(ErrorKind::Mismatch, path, text))
+}
+
+fn open_state(path: &Path) -> Result<StateReader, StorageError> {
+    StateReader::open(path)?.ok_or_else(|| {
+        let text = "does not exist; it is written when the relay has run for a moment";
+        StorageError::new(ErrorKind::Io, path, text)
+    })
 }
 
 /// Makes the files of a relay from a backup. Where no name is given, that part is left out.
@@ -122,11 +154,6 @@ fn refuse_existing(path: &Path) -> Result<(), StorageError> {
         }
     }
     Ok(())
-}
-
-fn missing(path: &Path) -> StorageError {
-    let text = "does not exist; it is written when the relay has run for a moment";
-    StorageError::new(ErrorKind::Io, path, text)
 }
 
 fn write_private(path: &Path, data: &mut dyn io::Read) -> Result<(), StorageError> {

@@ -22,7 +22,7 @@ mod shared;
 mod stats;
 mod writer;
 
-pub(crate) use copy::copy;
+pub(crate) use copy::{JournalCopy, copy};
 pub(crate) use scan::Scanned;
 
 pub use migrate::Migration;

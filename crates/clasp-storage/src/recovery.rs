@@ -98,7 +98,7 @@ impl Recovery<'_> {
         }
         if let (Some(journal), Some(tail)) = (self.journal, &tail) {
             self.replay(journal, tail, (&mut installer, progress))?;
-            journal.skip_to(tail.after);
+            journal.skip_to(tail.through);
         }
         installer.finish(&mut report);
         report.params = router.params() as u64;

@@ -99,6 +99,11 @@ impl StateFile {
                 return Err(error);
             }
         };
+        if let Some(journal) = &self.journal {
+            // Else a crash could leave one half of a bundle: the one that was copied later. A
+            // journal that fails has been told of elsewhere.
+            let _failed = journal.flush();
+        }
         let previous = self.rotate()?;
         files::rename(&temporary, &self.path)?;
         files::sync_directory(&self.path)?;
@@ -134,7 +139,7 @@ impl StateFile {
             params: 0,
             bytes: HEADER_BYTES as u64,
         };
-        let mut sequence = u64::MAX;
+        let (mut sequence, mut through) = (u64::MAX, 0);
         let mut body = Vec::new();
         for shard in 0..Router::SHARDS {
             let mut params = 0;
@@ -144,15 +149,17 @@ impl StateFile {
                 format::encode(param, &mut body);
             });
             sequence = sequence.min(point.sequence);
+            through = through.max(point.sequence);
             header.params += u64::from(params);
             header.bytes += write_section(&mut file, params, &body).map_err(failed)?;
         }
         // Read last: a param that left the store meanwhile must not be missing from both.
         header.revision_floor = router.revision_floor();
-        header.journal = self
-            .journal
-            .as_ref()
-            .map(|journal| JournalPoint { identity: journal.identity(), sequence });
+        header.journal = self.journal.as_ref().map(|journal| JournalPoint {
+            identity: journal.identity(),
+            sequence,
+            through,
+        });
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         file.write_all(&header.encode()).map_err(failed)?;
         files::sync(&file, path)?;

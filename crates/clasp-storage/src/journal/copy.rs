@@ -4,14 +4,24 @@ use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
 
 use super::reader::JournalReader;
-use super::schema;
+use super::schema::{self, About};
 use crate::error::StorageError;
 use crate::files;
 
-/// Copies the journal as it is at one moment, and checks the copy; tells its length.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<u64, StorageError> {
+/// A copy of a journal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JournalCopy {
+    pub(crate) identity: Uuid,
+    /// Up to this sequence number entries may be missing.
+    pub(crate) compacted: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Copies the journal as it is at one moment, and checks the copy.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<JournalCopy, StorageError> {
     JournalReader::open(from)?;
     let source = schema::open_reader(from)?;
     files::create_private(to)?;
@@ -28,6 +38,9 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<u64, StorageError> {
     }
     target.pragma_update(None, "journal_mode", "DELETE").map_err(failed)?;
     super::opening::check_structure(from, &target)?;
+    let about = About::read(&target).map_err(failed)?;
+    let about = about.ok_or_else(|| StorageError::damaged(from, "its heading is unreadable"))?;
     target.close().map_err(|(_, error)| failed(error))?;
-    Ok(files::size(to))
+    let About { identity, compacted, .. } = about;
+    Ok(JournalCopy { identity, compacted, bytes: files::size(to) })
 }

@@ -53,9 +53,11 @@ pub(crate) fn open(path: &Path, options: &JournalOptions) -> Result<Opened, Stor
 }
 
 fn open_as_is(path: &Path, options: &JournalOptions) -> Result<Opened, StorageError> {
+    // Asked without writing anything: the file may not be ours.
+    let content = schema::content(&schema::open_reader(path)?, path)?;
     let mut connection = schema::open_writer(path, options.sync)?;
     let mut opening = Opening::default();
-    match schema::content(&connection, path)? {
+    match content {
         Content::Journal => {}
         Content::Empty => {
             schema::create(&mut connection, &About::new())

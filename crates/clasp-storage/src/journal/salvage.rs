@@ -26,6 +26,11 @@ pub struct Salvage {
 /// Puts a journal with everything readable in the place of a damaged one.
 pub(crate) fn salvage(path: &Path) -> Result<Salvage, StorageError> {
     let old = schema::open_reader(path).ok();
+    if let Some(old) = &old {
+        // Lets SQLite read a file that is shorter than it should be.
+        old.pragma_update(None, "writable_schema", true)
+            .map_err(|error| StorageError::sqlite(path, "prepare to salvage it", &error))?;
+    }
     let known = old.as_ref().and_then(|old| About::read(old).ok().flatten());
     let about = About { open: false, ..known.unwrap_or_else(About::new) };
     let mut rebuild = Rebuild::begin(path, &about)?;

@@ -131,6 +131,9 @@ pub(crate) fn content(connection: &Connection, path: &Path) -> Result<Content, S
     if has("journal_entries")? {
         return Ok(Content::Reference);
     }
+    if has("entries")? && has("blocks")? {
+        return Err(StorageError::damaged(path, "its header is not as it was written"));
+    }
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;
@@ -140,7 +143,7 @@ pub(crate) fn content(connection: &Connection, path: &Path) -> Result<Content, S
     }
 }
 
-pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     const FIND: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?";
     connection.query_row(FIND, [name], |_| Ok(())).optional().map(|found| found.is_some())
 }

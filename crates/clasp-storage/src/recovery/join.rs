@@ -14,6 +14,8 @@ pub(super) struct Tail {
     /// Only entries with higher sequence numbers.
     pub(super) after: u64,
     pub(super) rule: Rule,
+    /// No new entry may have a number up to this one.
+    pub(super) through: u64,
     /// When the newest of these entries was committed, if there is one.
     pub(super) last_us: Option<u64>,
 }
@@ -76,15 +78,16 @@ fn related(
 ) -> Result<Tail, StorageError> {
     if point.identity == journal.identity() {
         check_gap(recovery, journal, (point.sequence, report))?;
-        if point.sequence > journal.latest() {
+        if point.through > journal.latest() {
             report.notes.push(format!(
                 "The journal ends at entry {}, the state file knows entry {}: the entries between \
                  are lost, but not what they did to params",
                 journal.latest(),
-                point.sequence
+                point.through
             ));
         }
-        return tail(journal, point.sequence, Rule::Revision);
+        let tail = tail(journal, point.sequence, Rule::Revision)?;
+        return Ok(Tail { through: point.through, ..tail });
     }
     if journal.latest() == 0 {
         let text = format!(
@@ -142,5 +145,6 @@ fn accept(
 
 fn tail(journal: &SqliteJournal, after: u64, rule: Rule) -> Result<Tail, StorageError> {
     let newest = journal.newest()?.filter(|(sequence, _)| *sequence > after);
-    Ok(Tail { after, rule, last_us: newest.map(|(_, timestamp_us)| timestamp_us) })
+    let last_us = newest.map(|(_, timestamp_us)| timestamp_us);
+    Ok(Tail { after, rule, through: after, last_us })
 }

@@ -10,7 +10,10 @@ const MAGIC: &[u8; 8] = b"CLASPst\n";
 const VERSION: u32 = 1;
 
 /// Bytes before the first section.
-pub(super) const HEADER_BYTES: usize = 76;
+pub(super) const HEADER_BYTES: usize = CRC_AT + 4;
+
+/// Where the checksum of the header stands.
+const CRC_AT: usize = 80;
 
 /// Bytes before the params of a section.
 pub(super) const SECTION_HEADER_BYTES: usize = 16;
@@ -38,8 +41,10 @@ pub struct StateHeader {
 pub struct JournalPoint {
     /// Which journal.
     pub identity: Uuid,
-    /// Every entry up to here.
+    /// The state holds what every entry up to here did.
     pub sequence: u64,
+    /// And what some entries up to here did, because parts of it were copied later.
+    pub through: u64,
 }
 
 /// Why bytes are not a header.
@@ -63,9 +68,9 @@ pub(super) struct SectionHeader {
 
 impl StateHeader {
     pub(super) fn encode(&self) -> [u8; HEADER_BYTES] {
-        let (identity, sequence) = match &self.journal {
-            Some(point) => (point.identity.into_bytes(), point.sequence),
-            None => ([0; 16], 0),
+        let (identity, sequence, through) = match &self.journal {
+            Some(point) => (point.identity.into_bytes(), point.sequence, point.through),
+            None => ([0; 16], 0, 0),
         };
         let mut header = [0; HEADER_BYTES];
         header[..8].copy_from_slice(MAGIC);
@@ -76,8 +81,9 @@ impl StateHeader {
         header[48..56].copy_from_slice(&self.revision_floor.to_le_bytes());
         header[56..64].copy_from_slice(&self.params.to_le_bytes());
         header[64..72].copy_from_slice(&self.bytes.to_le_bytes());
-        let crc = crc32fast::hash(&header[..72]);
-        header[72..].copy_from_slice(&crc.to_le_bytes());
+        header[72..80].copy_from_slice(&through.to_le_bytes());
+        let crc = crc32fast::hash(&header[..CRC_AT]);
+        header[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         header
     }
 
@@ -95,13 +101,14 @@ impl StateHeader {
         let identity = Uuid::from_slice(input.take(16)?).ok()?;
         let sequence = input.u64()?;
         let (revision_floor, params, bytes) = (input.u64()?, input.u64()?, input.u64()?);
-        if input.u32()? != crc32fast::hash(&header[..72]) {
+        let through = input.u64()?;
+        if input.u32()? != crc32fast::hash(&header[..CRC_AT]) {
             return None;
         }
         if version != VERSION {
             return Some(Err(NoHeader::Newer(version)));
         }
-        let journal = (!identity.is_nil()).then_some(JournalPoint { identity, sequence });
+        let journal = (!identity.is_nil()).then_some(JournalPoint { identity, sequence, through });
         Some(Ok(StateHeader { created_us, journal, revision_floor, params, bytes }))
     }
 }

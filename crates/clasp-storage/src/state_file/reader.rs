@@ -182,11 +182,12 @@ fn sections(
             return Err(StorageError::damaged(path, at));
         }
         let mut rest = &body[..];
+        let before = params;
         while let Some(param) = format::decode(&mut rest) {
             params += 1;
             visit(&param);
         }
-        if !rest.is_empty() {
+        if !rest.is_empty() || params - before != u64::from(section.params) {
             return Err(StorageError::damaged(path, at));
         }
     }
