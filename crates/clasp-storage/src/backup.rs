@@ -86,8 +86,8 @@ fn take(
         }
     }
     let path = from.state_file.unwrap_or(copy);
-    let text = "is older than what the journal has forgotten: it is not the state file of the relay \
-                that writes this journal";
+    let text = "is older than what the journal has forgotten: it is not the state file of the \
+                relay that writes this journal";
     Err(StorageError::new(ErrorKind::Mismatch, path, text))
 }
 

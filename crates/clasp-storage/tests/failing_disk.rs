@@ -2,6 +2,7 @@
 //! goes on, and storing begins again by itself.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a test that cannot run says why")]
 
 mod support;
 

@@ -31,8 +31,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_u32..20).prop_map(|seconds| Some(Ttl::Absolute(seconds))),
     ];
     let address = 0_u8..30;
+    let set = (address.clone(), any::<i64>(), ttl);
+    let set = set.prop_map(|(at, value, ttl)| Step::Set(at, value, ttl));
     prop_oneof![
-        40 => (address.clone(), any::<i64>(), ttl).prop_map(|(at, value, ttl)| Step::Set(at, value, ttl)),
+        40 => set,
         8 => prop::collection::vec((address.clone(), any::<i64>()), 1..6).prop_map(Step::Bundle),
         4 => address.prop_map(Step::Publish),
         8 => (1_u8..12).prop_map(Step::Wait),
@@ -130,7 +132,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
-    fn state_file_and_journal_bring_everything_back(steps in prop::collection::vec(step(), 1..150)) {
+    fn state_file_and_journal_bring_everything_back(
+        steps in prop::collection::vec(step(), 1..150)
+    ) {
         History::begin(setup()).run(steps);
     }
 

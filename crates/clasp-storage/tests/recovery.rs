@@ -318,9 +318,9 @@ fn a_compacted_journal_needs_its_state_file() {
 
 #[test]
 fn a_full_store_comes_back_as_it_was() {
-    let mut setup = Setup::default();
-    setup.config = Config::default();
-    setup.config.params.count_max = 50;
+    let mut config = Config::default();
+    config.params.count_max = 50;
+    let mut setup = Setup { config, ..Setup::default() };
     let mut relay = Relay::start(Place::new(), &setup).unwrap();
     for number in 0..200 {
         relay.set(&format!("/a/{number}"), number, None);

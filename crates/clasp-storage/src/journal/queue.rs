@@ -172,7 +172,8 @@ impl Queue {
     /// Forgets so many chunks from the front: they are stored.
     pub(crate) fn stored(&self, chunks: usize) {
         let mut state = self.state.lock();
-        for chunk in state.frozen.drain(..chunks) {
+        let stored: Vec<_> = state.frozen.drain(..chunks).collect();
+        for chunk in &stored {
             self.entries.fetch_sub(chunk.len(), Ordering::Relaxed);
             self.bytes.fetch_sub(chunk.cost_bytes(), Ordering::Relaxed);
             if let Some(last) = chunk.last() {
@@ -180,6 +181,8 @@ impl Queue {
             }
         }
         self.progress.notify_all();
+        // Their memory is given back behind the lock.
+        drop(state);
     }
 
     /// Waits until everything appended so far is stored, or `is_hopeless`.

@@ -55,7 +55,7 @@ impl Rebuild {
 
     fn flush(&mut self) -> Result<(), StorageError> {
         let chunk = std::mem::take(&mut self.chunk);
-        writer::insert(&mut self.connection, &mut self.block, std::iter::once(&chunk))
+        writer::insert(&mut self.connection, &mut self.block, chunk.rows())
             .map_err(|error| StorageError::sqlite(&self.new, "write to it", &error))
     }
 

@@ -21,6 +21,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log from which on they are moved into the file.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
+/// Bytes that the write-ahead log keeps when it has been moved into the file.
+const LOG_BYTES: u32 = 64 << 20;
+
 const TABLES: &str = "
 -- The relay's journal: what was committed, in commit order.
 CREATE TABLE entries (
@@ -97,6 +100,7 @@ fn prepare(connection: &Connection, sync: SyncMode) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", sync.pragma())?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
 }
 

@@ -7,17 +7,20 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::blocks::{OpenBlock, Seen};
+use super::blocks::{self, OpenBlock, Seen};
 use super::chunk::Chunk;
 use super::queue::{Command, Work};
 use super::retention::{self, Compaction, Limits};
-use super::row;
+use super::row::{self, Row};
 use super::schema::{self, About};
 use super::shared::Shared;
 use crate::error::{ErrorKind, StorageError};
 
 const DELAY_MIN: Duration = Duration::from_millis(20);
 const DELAY_MAX: Duration = Duration::from_secs(1);
+
+/// Blocks that are removed after a batch at most.
+const BLOCKS_PER_BATCH: u64 = 8;
 
 /// Owns the connection that writes.
 pub(crate) struct Writer {
@@ -26,6 +29,8 @@ pub(crate) struct Writer {
     /// Absent after a failure, until it is opened again.
     connection: Option<Connection>,
     block: OpenBlock,
+    /// Sequence number of the newest entry in the tables when they were opened.
+    newest: u64,
     about: About,
 }
 
@@ -36,9 +41,26 @@ impl Writer {
         connection: Connection,
         about: About,
     ) -> Result<Writer, StorageError> {
-        let block = OpenBlock::load(&connection)
-            .map_err(|error| StorageError::sqlite(&path, "read its newest entries", &error))?;
-        Ok(Writer { shared, path, connection: Some(connection), block, about })
+        let mut writer = Writer {
+            shared,
+            path,
+            connection: None,
+            block: OpenBlock::default(),
+            newest: 0,
+            about,
+        };
+        writer.load(&connection)?;
+        writer.connection = Some(connection);
+        Ok(writer)
+    }
+
+    /// Finds out what the tables hold.
+    fn load(&mut self, connection: &Connection) -> Result<(), StorageError> {
+        let failed = |error| StorageError::sqlite(&self.path, "read its newest entries", &error);
+        self.block = OpenBlock::load(connection).map_err(failed)?;
+        let newest = schema::newest(connection).map_err(failed)?;
+        self.newest = newest.map_or(0, |(sequence, _)| sequence);
+        Ok(())
     }
 
     /// Works until the journal is closed.
@@ -52,6 +74,10 @@ impl Writer {
                 Work::Batch(chunks) => {
                     self.store(&chunks)?;
                     is_left = true;
+                    // Under load nothing is ever idle, and what comes in has to go out as well.
+                    for _ in 0..self.completed_blocks(&chunks) {
+                        is_left = self.clear_away();
+                    }
                 }
                 Work::Command(command) => self.answer(command),
                 Work::Idle => is_left = self.clear_away(),
@@ -82,15 +108,18 @@ impl Writer {
 
     fn try_store(&mut self, chunks: &[Arc<Chunk>]) -> Result<(), StorageError> {
         let mut connection = self.take_connection()?;
-        let stored = insert(&mut connection, &mut self.block, chunks.iter().map(|chunk| &**chunk))
+        // A commit that failed may have reached the disk all the same.
+        let newest = self.newest;
+        let rows = chunks.iter().flat_map(|chunk| chunk.rows());
+        let rows = rows.filter(|row| row.sequence > newest);
+        let stored = insert(&mut connection, &mut self.block, rows)
             .map_err(|error| StorageError::sqlite(&self.path, "write to it", &error));
         if let Err(error) = &stored {
-            // After a failed write nobody knows what a connection still has in memory.
+            // After any other failure nobody knows what a connection still has in memory.
             if error.kind() != ErrorKind::DiskFull {
                 return stored;
             }
-            self.block = OpenBlock::load(&connection)
-                .map_err(|error| StorageError::sqlite(&self.path, "read it", &error))?;
+            self.load(&connection)?;
         }
         self.connection = Some(connection);
         stored
@@ -101,8 +130,7 @@ impl Writer {
             return Ok(connection);
         }
         let connection = schema::open_writer(&self.path, self.shared.options.sync)?;
-        self.block = OpenBlock::load(&connection)
-            .map_err(|error| StorageError::sqlite(&self.path, "read it", &error))?;
+        self.load(&connection)?;
         Ok(connection)
     }
 
@@ -112,6 +140,14 @@ impl Writer {
             covered: self.shared.covered(),
             latest: self.shared.queue.durable(),
         }
+    }
+
+    /// How many blocks these entries have completed.
+    fn completed_blocks(&self, chunks: &[Arc<Chunk>]) -> u64 {
+        let first = chunks.first().and_then(|chunk| chunk.first()).unwrap_or(0);
+        let last = chunks.last().and_then(|chunk| chunk.last()).unwrap_or(0);
+        let before = blocks::number_of(first.saturating_sub(1));
+        (blocks::number_of(last) - before).min(BLOCKS_PER_BATCH)
     }
 
     /// Does one piece of housekeeping; whether there is more.
@@ -173,16 +209,16 @@ fn reply(command: Command, done: Result<Compaction, StorageError>) {
     let _gone = reply.send(done);
 }
 
-/// Writes chunks in one transaction.
-pub(crate) fn insert<'c>(
+/// Writes rows in one transaction.
+pub(crate) fn insert<'r>(
     connection: &mut Connection,
     block: &mut OpenBlock,
-    chunks: impl Iterator<Item = &'c Chunk>,
+    rows: impl Iterator<Item = Row<'r>>,
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut statement = transaction.prepare(row::INSERT)?;
-        for row in chunks.flat_map(Chunk::rows) {
+        for row in rows {
             block.add(&Seen::of(&row), row.address, &transaction)?;
             row.insert(&mut statement)?;
         }
