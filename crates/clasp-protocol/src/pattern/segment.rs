@@ -36,8 +36,8 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// Matches `*` against any run of bytes, everything else against itself. Bytes serve as characters: in UTF-8 a star between whole
-/// characters cannot stop inside one.
+/// Matches `*` against any run of bytes, everything else against itself. Bytes serve as characters:
+/// in UTF-8 a star between whole characters cannot stop inside one.
 fn partial_matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut retry = None;

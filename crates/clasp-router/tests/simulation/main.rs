@@ -1,6 +1,7 @@
 //! Seeded simulation: random operations against the router and against a naive model of it.
 //!
-//! `CLASP_SIMULATION_SEEDS` says how many random seeds are tried, `CLASP_SIMULATION_SEED` picks one.
+//! `CLASP_SIMULATION_SEEDS` says how many random seeds are tried, `CLASP_SIMULATION_SEED` picks
+//! one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

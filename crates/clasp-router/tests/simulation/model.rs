@@ -184,7 +184,7 @@ impl Model {
         let address = set.address.to_string();
         let news = Set { revision: Some(revision), ..set.clone() };
         let told = Told {
-            line: line_of(Message::Set(news)),
+            line: line_of(&Message::Set(news)),
             kind: Kind::Param { address: address.clone(), revision, bundled },
         };
         self.tell_all(&told, &address, SignalType::Param, None);
@@ -193,7 +193,7 @@ impl Model {
     fn publish(&mut self, publish: &Publish<'_>, session: u64) {
         let kind = publish.signal.expect("signals of the simulation have types");
         let address = publish.address.to_string();
-        let line = line_of(Message::Publish(publish.clone()));
+        let line = line_of(&Message::Publish(publish.clone()));
         let stream = kind == SignalType::Stream;
         let told = if stream { Kind::Stream { address: address.clone() } } else { Kind::Event };
         self.tell_all(&Told { line, kind: told }, &address, kind, Some(session));
@@ -324,9 +324,9 @@ impl Model {
 }
 
 /// The line of a message.
-fn line_of(message: Message<'_>) -> String {
+fn line_of(message: &Message<'_>) -> String {
     let mut frame = Vec::new();
-    clasp_protocol::codec::encode(&message, Qos::Fire, &mut frame).expect("encodable");
+    clasp_protocol::codec::encode(message, Qos::Fire, &mut frame).expect("encodable");
     line(&frame)
 }
 

@@ -38,7 +38,8 @@ impl Check<'_> {
         }
     }
 
-    /// Lines from the first one on that is not as it was meant: these can only be params told again.
+    /// Lines from the first one on that is not as it was meant: these can only be params told
+    /// again.
     fn told_again(&self) -> Vec<&String> {
         let mut meant = self.meant.iter();
         let mut again = Vec::new();
@@ -109,7 +110,10 @@ impl Check<'_> {
             match &self.meant[place].kind {
                 Kind::Event | Kind::Reply | Kind::Param { bundled: true, .. } => true,
                 Kind::Param { address, .. } => !later.iter().any(|told| {
-                    matches!(&told.kind, Kind::Param { address: other, bundled: false, .. } if other == address)
+                    let Kind::Param { address: other, bundled: false, .. } = &told.kind else {
+                        return false;
+                    };
+                    other == address
                 }),
                 Kind::Stream { address } => !later.iter().any(|told| {
                     matches!(&told.kind, Kind::Stream { address: other } if other == address)
