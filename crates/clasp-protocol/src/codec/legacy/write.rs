@@ -3,7 +3,7 @@
 use super::output::{Map, Output};
 use super::{value, write_signal};
 use crate::codec::error::EncodeError;
-use crate::limits::DECODE_DEPTH_MAX;
+use crate::limits::LEGACY_BUNDLE_DEPTH_MAX;
 use crate::message::{
     Ack, Bundle, ErrorMessage, Features, FederationSync, Hello, Message, ParamEntry, Replay, Set,
     Sync, Ttl, Welcome,
@@ -43,7 +43,7 @@ pub(super) fn message(
 }
 
 fn write_bundle(bundle: &Bundle<'_>, bundles: usize, map: &mut Map<'_>) -> Result<(), EncodeError> {
-    if bundles >= DECODE_DEPTH_MAX {
+    if bundles >= LEGACY_BUNDLE_DEPTH_MAX {
         return Err(EncodeError::TooDeep);
     }
     map.maybe_uint("timestamp", bundle.timestamp);

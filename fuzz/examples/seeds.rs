@@ -1,0 +1,110 @@
+//! Writes `seeds/<target>/`, what fuzzing starts from, out of the golden vectors.
+
+#![expect(clippy::unwrap_used, reason = "without its vectors this program is of no use")]
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use clasp_protocol::Frame;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// Larger inputs teach a fuzzer little.
+const SEED_BYTES_MAX: usize = 4_096;
+
+const VECTORS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/clasp-protocol/tests/vectors");
+
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
+
+fn main() {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(VECTORS).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut frames = Vec::new();
+    let mut addresses = Vec::new();
+    for file in &files {
+        let json = read(file);
+        collect(&json, &mut frames, &mut addresses);
+    }
+    for target in ["frame", "message", "pattern", "router_ops"] {
+        let folder = Path::new(SEEDS).join(target);
+        fs::create_dir_all(&folder).unwrap();
+    }
+    for frame in &frames {
+        write("frame", frame);
+        if let Ok(parsed) = Frame::parse(frame) {
+            write("message", parsed.payload);
+        }
+    }
+    for pair in addresses.windows(3).step_by(3) {
+        write("pattern", pair.join("\n").as_bytes());
+    }
+    for (number, frames) in frames.chunks(5).enumerate() {
+        write("router_ops", &operations(number, frames));
+    }
+    println!("{} frames, {} addresses and patterns: see {SEEDS}", frames.len(), addresses.len());
+}
+
+fn read(file: &Path) -> Json {
+    let text = fs::read_to_string(file).unwrap();
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    reader.disable_recursion_limit();
+    Json::deserialize(&mut reader).unwrap()
+}
+
+/// Finds frames and everything that looks like an address or a pattern.
+fn collect(json: &Json, frames: &mut Vec<Vec<u8>>, addresses: &mut Vec<String>) {
+    match json {
+        Json::Object(fields) => {
+            for (key, value) in fields {
+                match value.as_str() {
+                    Some(hex) if key == "frame_hex" => frames.extend(unhex(hex)),
+                    Some(text) if text.starts_with('/') && text.len() < 100 => {
+                        addresses.push(text.to_owned());
+                    }
+                    _ => collect(value, frames, addresses),
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| collect(item, frames, addresses)),
+        _ => {}
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+/// HELLO by every client, then these frames by one after the other (see `router_ops`).
+fn operations(variant: usize, frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = vec![variant as u8];
+    for peer in 0..4 {
+        out.extend([28 * 4 + peer, 0xF8]);
+        out.extend([45 * 4 + peer, 1, 3, 0xFF, 0]);
+    }
+    for (number, frame) in frames.iter().enumerate() {
+        let padded = frame.len().div_ceil(4);
+        if padded > 255 {
+            continue;
+        }
+        out.extend([12 * 4 + (number % 4) as u8, padded as u8]);
+        out.extend_from_slice(frame);
+        out.resize(out.len() + padded * 4 - frame.len(), 0);
+        out.extend([6 * 4, 0x51]);
+    }
+    out
+}
+
+fn write(target: &str, bytes: &[u8]) {
+    if bytes.len() > SEED_BYTES_MAX {
+        return;
+    }
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let name = format!("{:016x}", hasher.finish());
+    fs::write(Path::new(SEEDS).join(target).join(name), bytes).unwrap();
+}
