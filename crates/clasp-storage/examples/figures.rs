@@ -131,14 +131,7 @@ fn recover(folder: &Path, journal: &Path) {
     let begin = Instant::now();
     let saved = state.save(&router, now).unwrap();
     println!("state file: {:?}, {saved:?}", begin.elapsed());
-    let mut longest = Duration::ZERO;
-    for shard in 0..Router::SHARDS {
-        let mut bytes = Vec::new();
-        let begin = Instant::now();
-        router.export(shard, now, &mut |param| bytes.extend_from_slice(param.value.data()));
-        longest = longest.max(begin.elapsed());
-    }
-    println!("longest hold of a shard while exporting: {longest:?}");
+    println!("hold of a shard while exporting: {:?}", hold(&router, now));
     let router = Router::new(config, Ports::default()).unwrap();
     let begin = Instant::now();
     recovery(Some(&path)).run(&router, &mut |_| ()).unwrap();
@@ -147,6 +140,18 @@ fn recover(folder: &Path, journal: &Path) {
     let from = RelayFiles { state_file: Some(&path), journal: Some(journal.path()) };
     let content = backup(from, &folder.join("backup")).unwrap();
     println!("backup: {:?}, {content:?}", begin.elapsed());
+}
+
+/// How long the slowest shard is locked, when nothing else disturbs.
+fn hold(router: &Router, now: Now) -> Duration {
+    let once = |shard| {
+        let mut bytes = Vec::with_capacity(1 << 20);
+        let begin = Instant::now();
+        router.export(shard, now, &mut |param| bytes.extend_from_slice(param.value.data()));
+        begin.elapsed()
+    };
+    let best = |shard| (0..10).map(|_| once(shard)).min().unwrap_or_default();
+    (0..Router::SHARDS).map(best).max().unwrap_or_default()
 }
 
 fn ask(path: &Path) {

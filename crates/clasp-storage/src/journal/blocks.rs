@@ -1,7 +1,7 @@
 //! Runs of entries by sequence number, and what is in them: a query looks a few thousand entries
 //! up at once, and the index is only ever appended to.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 
@@ -18,7 +18,14 @@ pub(crate) struct OpenBlock {
     from_us: u64,
     to_us: u64,
     kinds: u8,
-    addresses: HashSet<Box<str>>,
+    addresses: HashMap<Box<str>, Extent>,
+}
+
+/// Sequence numbers of the first and the last entry of an address in a block.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    first: u64,
+    last: u64,
 }
 
 /// What a block notes of an entry besides its address.
@@ -89,24 +96,31 @@ impl OpenBlock {
         self.from_us = if first { seen.timestamp_us } else { self.from_us.min(seen.timestamp_us) };
         self.to_us = self.to_us.max(seen.timestamp_us);
         self.kinds |= seen.kind;
-        if !self.addresses.contains(address) {
-            self.addresses.insert(address.into());
+        match self.addresses.get_mut(address) {
+            Some(extent) => extent.last = seen.sequence,
+            None => {
+                let extent = Extent { first: seen.sequence, last: seen.sequence };
+                self.addresses.insert(address.into(), extent);
+            }
         }
     }
 
     fn complete(&self, connection: &Connection) -> rusqlite::Result<()> {
         const BLOCK: &str = "INSERT INTO blocks (block, last, from_us, to_us, kinds)
             VALUES (?, ?, ?, ?, ?)";
-        const ADDRESS: &str = "INSERT INTO block_addresses (block, address) VALUES (?, ?)";
+        const ADDRESS: &str = "INSERT INTO block_addresses (block, address, first, last)
+            VALUES (?, ?, ?, ?)";
         let number = self.number.cast_signed();
         let (from_us, to_us) = (self.from_us.cast_signed(), self.to_us.cast_signed());
         let block = params![number, self.last.cast_signed(), from_us, to_us, self.kinds];
         connection.execute(BLOCK, block)?;
-        let mut addresses: Vec<&str> = self.addresses.iter().map(|address| &**address).collect();
-        addresses.sort_unstable();
+        let mut addresses: Vec<(&str, Extent)> =
+            self.addresses.iter().map(|(address, extent)| (&**address, *extent)).collect();
+        addresses.sort_unstable_by_key(|(address, _)| *address);
         let mut statement = connection.prepare(ADDRESS)?;
-        for address in addresses {
-            statement.execute(params![number, address])?;
+        for (address, Extent { first, last }) in addresses {
+            let extent = (first.cast_signed(), last.cast_signed());
+            statement.execute(params![number, address, extent.0, extent.1])?;
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ CREATE TABLE blocks (
 CREATE TABLE block_addresses (
     block INTEGER NOT NULL,
     address TEXT NOT NULL,
+    first INTEGER NOT NULL,       -- seq of the first and the last entry there
+    last INTEGER NOT NULL,
     PRIMARY KEY (block, address)
 ) WITHOUT ROWID;
 CREATE TABLE journal (

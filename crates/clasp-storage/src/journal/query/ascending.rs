@@ -9,7 +9,7 @@ use super::super::blocks;
 use super::super::queue::Pending;
 use super::super::readers::Readers;
 use super::super::row::{COLUMNS, Row};
-use super::passing::{Addresses, BLOCK_COLUMNS, Block};
+use super::passing::{Addresses, BLOCK_COLUMNS, Block, Span};
 use super::{DOING, Visit};
 use crate::error::StorageError;
 
@@ -25,13 +25,6 @@ struct Walk<'w> {
     left: usize,
     latest: u64,
     cost: u64,
-}
-
-/// Sequence numbers, both inclusive.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    from: u64,
-    to: u64,
 }
 
 /// Shows matching entries; tells how far it got if it stopped before the end.
@@ -73,13 +66,20 @@ impl Walk<'_> {
         let mut blocks = blocks.query([blocks::number_of(span.from).cast_signed()])?;
         while let Some(row) = blocks.next()? {
             let block = Block::read(row)?;
-            if block.first() > span.to {
+            let whole = block.span();
+            if whole.from > span.to {
                 return Ok(ControlFlow::Continue(()));
             }
             self.cost += BLOCK_COST;
-            let inside = Span { from: span.from.max(block.first()), to: span.to.min(block.last()) };
-            let hit = block.may_hold(self.query) && addresses.any(block, |_| true)?;
-            let flow = if hit { self.entries(&mut entries, inside)? } else { self.passed(inside) };
+            let hit =
+                if block.may_hold(self.query) { addresses.find(block, |_| true)? } else { None };
+            let mut flow = match hit {
+                Some(found) => self.entries(&mut entries, found.within(span))?,
+                None => ControlFlow::Continue(()),
+            };
+            if flow.is_continue() {
+                flow = self.passed(whole.within(span));
+            }
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -101,7 +101,7 @@ impl Walk<'_> {
         statement: &mut Statement<'_>,
         span: Span,
     ) -> rusqlite::Result<ControlFlow<Scan>> {
-        let mut rows = statement.query([span.from.cast_signed(), span.to.cast_signed()])?;
+        let mut rows = statement.query(span.bounds())?;
         while let Some(row) = rows.next()? {
             self.cost += 1;
             let address = row.get_ref(4)?.as_str().unwrap_or_default();
@@ -114,7 +114,7 @@ impl Walk<'_> {
                 return Ok(flow);
             }
         }
-        Ok(self.passed(span))
+        Ok(ControlFlow::Continue(()))
     }
 
     fn offer(&mut self, row: &Row<'_>) -> ControlFlow<Scan> {

@@ -11,7 +11,7 @@ use super::super::queue::Pending;
 use super::super::readers::Readers;
 use super::super::row::{COLUMNS, Row};
 use super::DOING;
-use super::passing::{Addresses, BLOCK_COLUMNS, Block};
+use super::passing::{Addresses, BLOCK_COLUMNS, Block, Span};
 use crate::error::StorageError;
 
 struct Search<'q> {
@@ -72,33 +72,31 @@ impl Search<'_> {
         let text =
             format!("SELECT {COLUMNS} FROM entries WHERE seq BETWEEN ? AND ? ORDER BY seq DESC");
         let mut entries = connection.prepare(&text)?;
-        let first = self.query.after + 1;
-        self.entries(&mut entries, (blocks::open_from(connection)?.max(first), stored))?;
+        let whole = Span { from: self.query.after + 1, to: stored };
+        let open_from = blocks::open_from(connection)?.max(whole.from);
+        self.entries(&mut entries, Span { from: open_from, ..whole })?;
         let mut addresses = Addresses::new(connection, self.query.pattern)?;
         let text = format!(
             "SELECT {BLOCK_COLUMNS} FROM blocks WHERE block BETWEEN ? AND ? ORDER BY block DESC"
         );
         let mut blocks = connection.prepare(&text)?;
-        let numbers = [first, stored].map(|place| blocks::number_of(place).cast_signed());
+        let numbers = [whole.from, whole.to].map(|place| blocks::number_of(place).cast_signed());
         let mut blocks = blocks.query(numbers)?;
         while !self.is_done()
             && let Some(row) = blocks.next()?
         {
             let block = Block::read(row)?;
-            if block.may_hold(self.query) && addresses.any(block, |address| self.wants(address))? {
-                let inside = (first.max(block.first()), stored.min(block.last()));
-                self.entries(&mut entries, inside)?;
+            if block.may_hold(self.query)
+                && let Some(found) = addresses.find(block, |address| self.wants(address))?
+            {
+                self.entries(&mut entries, found.within(whole))?;
             }
         }
         Ok(())
     }
 
-    fn entries(
-        &mut self,
-        statement: &mut Statement<'_>,
-        (from, to): (u64, u64),
-    ) -> rusqlite::Result<()> {
-        let mut rows = statement.query([from.cast_signed(), to.cast_signed()])?;
+    fn entries(&mut self, statement: &mut Statement<'_>, span: Span) -> rusqlite::Result<()> {
+        let mut rows = statement.query(span.bounds())?;
         while !self.is_done()
             && let Some(row) = rows.next()?
         {

@@ -17,6 +17,25 @@ pub(super) struct Block {
     kinds: u8,
 }
 
+/// Sequence numbers, both inclusive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl Span {
+    /// What both contain.
+    pub(super) fn within(self, other: Span) -> Span {
+        Span { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+
+    /// For a BETWEEN.
+    pub(super) fn bounds(self) -> [i64; 2] {
+        [self.from.cast_signed(), self.to.cast_signed()]
+    }
+}
+
 /// Columns in the order of [`Block::read`].
 pub(super) const BLOCK_COLUMNS: &str = "block, from_us, to_us, kinds";
 
@@ -30,13 +49,10 @@ impl Block {
         })
     }
 
-    pub(super) fn first(self) -> u64 {
-        self.number.saturating_mul(BLOCK_ENTRIES)
-    }
-
-    /// The last sequence number that can be in it.
-    pub(super) fn last(self) -> u64 {
-        self.first().saturating_add(BLOCK_ENTRIES - 1)
+    /// The sequence numbers that can be in it.
+    pub(super) fn span(self) -> Span {
+        let from = self.number.saturating_mul(BLOCK_ENTRIES);
+        Span { from, to: from.saturating_add(BLOCK_ENTRIES - 1) }
     }
 
     /// Whether times and types let it hold anything that is asked for.
@@ -65,7 +81,7 @@ impl<'c, 'q> Addresses<'c, 'q> {
         connection: &'c Connection,
         pattern: &'q Pattern,
     ) -> rusqlite::Result<Addresses<'c, 'q>> {
-        const FROM: &str = "SELECT address FROM block_addresses
+        const FROM: &str = "SELECT address, first, last FROM block_addresses
             WHERE block = ? AND address >= ? ORDER BY address";
         let text = pattern.as_str();
         let wildcard = text.find('*').and_then(|star| text[..star].rfind('/'));
@@ -73,25 +89,27 @@ impl<'c, 'q> Addresses<'c, 'q> {
         Ok(Addresses { statement: connection.prepare(FROM)?, pattern, prefix })
     }
 
-    /// Whether an address of the block matches the pattern and is `wanted`.
-    pub(super) fn any(
+    /// Where in the block an address may be that matches the pattern and is `wanted`.
+    pub(super) fn find(
         &mut self,
         block: Block,
         mut wanted: impl FnMut(&str) -> bool,
-    ) -> rusqlite::Result<bool> {
+    ) -> rusqlite::Result<Option<Span>> {
         let mut rows = self.statement.query((block.number.cast_signed(), self.prefix))?;
         while let Some(row) = rows.next()? {
             let Ok(address) = row.get_ref(0)?.as_str() else { continue };
             if !address.starts_with(self.prefix) {
-                return Ok(false);
+                return Ok(None);
             }
-            if self.pattern.matches(address) && wanted(address) {
-                return Ok(true);
-            }
+            let is_hit = self.pattern.matches(address) && wanted(address);
             if self.pattern.is_literal() {
-                return Ok(false);
+                let [from, to] = [row.get::<_, i64>(1)?, row.get(2)?].map(i64::cast_unsigned);
+                return Ok(is_hit.then_some(Span { from, to }));
+            }
+            if is_hit {
+                return Ok(Some(block.span()));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
