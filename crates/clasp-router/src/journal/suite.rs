@@ -27,10 +27,9 @@ pub(crate) fn run<J: Journal>(new: impl Fn() -> J) {
         ("a visitor may append", a_visitor_may_append),
     ];
     for (name, case) in cases {
-        println!("journal suite: {name}");
         let journal = new();
         case(&journal);
-        assert_eq!(journal.health(), Ok(()));
+        assert_eq!(journal.health(), Ok(()), "after the case: {name}");
     }
 }
 
