@@ -23,6 +23,9 @@ use crate::state::store::SHARDS;
 /// Nothing more is produced while so many bytes wait.
 const AHEAD_BYTES: usize = 128 << 10;
 
+/// How many times larger a snapshot can get in MessagePack, where field names are spelled out.
+const LEGACY_GROWTH: usize = 3;
+
 /// Params looked at under locks before what was found is sent.
 const SCAN_MAX: usize = 4_096;
 
@@ -126,7 +129,11 @@ fn snapshot_step(
     mut feed: SnapshotFeed,
     now: Now,
 ) -> Option<SnapshotFeed> {
-    let mut builder = SnapshotBuilder::new(router.config.snapshot_payload_bytes_max);
+    let mut bytes_max = router.config.snapshot_payload_bytes_max;
+    if session.outbox.is_legacy() {
+        bytes_max /= LEGACY_GROWTH;
+    }
+    let mut builder = SnapshotBuilder::new(bytes_max);
     let mut held = Vec::new();
     let mut scanned = 0;
     while feed.shard < SHARDS {

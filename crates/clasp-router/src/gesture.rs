@@ -119,6 +119,17 @@ pub(crate) fn release(router: &Arc<Router>, session: &Arc<Session>, key: &Gestur
         return;
     };
     gesture.timed = false;
+    if gesture.held.is_none() {
+        return;
+    }
+    // The timer may be that of an earlier gesture with the same id.
+    let due_us =
+        gesture.moved_us.map_or(0, |moved_us| moved_us + router.config.gestures.interval_us);
+    if due_us > now.mono_us {
+        gesture.timed = true;
+        router.timers.add(due_us, Task::Gesture(Arc::downgrade(session), key.clone()));
+        return;
+    }
     let Some(held) = gesture.held.take() else { return };
     gesture.moved_us = Some(now.mono_us);
     held.forward(|forward| fan_out(router, session, &forward, now));

@@ -161,7 +161,13 @@ fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broa
                 }
             }
             let qos = if *signal == SignalType::Stream { Qos::Fire } else { Qos::Confirm };
-            Broadcast::new(&Message::Publish(publish), qos).ok()
+            let mut message = Message::Publish(publish);
+            Broadcast::new(&message, qos).ok().or_else(|| {
+                // There was no room for the time that was added.
+                let Message::Publish(publish) = &mut message else { return None };
+                publish.timestamp = None;
+                Broadcast::new(&message, qos).ok()
+            })
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use clasp_auth::Denied;
 use clasp_protocol::message::Set;
 use clasp_protocol::{Message, Qos, RawValue};
 
@@ -11,6 +12,7 @@ use crate::clock::Now;
 use crate::deliver::{Delivery, Source};
 use crate::journal::DeleteReason;
 use crate::outbox::{Close, Outbox};
+use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::state::expiry::Gone;
 use crate::state::store::{SHARDS, Shard};
@@ -35,6 +37,11 @@ pub(crate) fn run(router: &Arc<Router>, now: Now) {
     let sessions: Vec<_> = router.sessions.read().values().cloned().collect();
     for session in sessions {
         crate::gesture::forget_idle(router, &session, now);
+        if session.grant.is_expired(now.unix_us) && !session.outbox.is_closing() {
+            let refusal = Refusal::denied(&Denied::Expired);
+            router.refuse(&session.outbox, &refusal, now);
+            session.outbox.close(refusal.to_close(1008));
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use clasp_protocol::ErrorCode;
+use clasp_protocol::{ErrorCode, Qos};
 use parking_lot::Mutex;
 
 use crate::broadcast::{Broadcast, Framing};
 use crate::config::OutboxConfig;
 use crate::metrics::Metrics;
+use crate::refusal::Refusal;
 use backlog::Backlog;
 pub(crate) use backlog::Missed;
 use notice::DropWindow;
@@ -176,24 +177,45 @@ impl Outbox {
     /// Queues a frame. Never blocks, never waits for the peer.
     #[inline]
     pub(crate) fn push(self: &Arc<Self>, frame: &Broadcast, class: Class<'_>, now_us: u64) {
-        if self.legacy.load(Ordering::Relaxed) {
-            if let Some(translated) = frame.to_legacy() {
-                self.push_frames(&[(&translated, class)], now_us);
+        if self.is_legacy() {
+            match frame.to_legacy() {
+                Some(translated) => self.push_frames(&[(&translated, class)], now_us),
+                None => self.push_untranslatable(now_us),
             }
             return;
         }
         self.push_frames(&[(frame, class)], now_us);
     }
 
+    /// Whether frames are sent in the MessagePack encoding.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.legacy.load(Ordering::Relaxed)
+    }
+
+    /// Tells that something is too large in MessagePack.
+    #[cold]
+    fn push_untranslatable(self: &Arc<Self>, now_us: u64) {
+        let text = "a message to you is too large in MessagePack; connect in binary to get it";
+        let refusal = Refusal::new(ErrorCode::InvalidValue, text);
+        self.shared.metrics.error(refusal.code);
+        let error = Broadcast::new(&refusal.to_message(), Qos::Fire).ok();
+        if let Some(translated) = error.and_then(|frame| frame.to_legacy()) {
+            self.push_frames(&[(&translated, Class::Reply)], now_us);
+        }
+    }
+
     /// Queues frames that stay together.
     pub(crate) fn push_together(self: &Arc<Self>, frames: &[(&Broadcast, Class<'_>)], now_us: u64) {
-        if !self.legacy.load(Ordering::Relaxed) {
+        if !self.is_legacy() {
             return self.push_frames(frames, now_us);
         }
         let translated: Vec<_> =
             frames.iter().filter_map(|(frame, class)| Some((frame.to_legacy()?, *class))).collect();
         let borrowed: Vec<_> = translated.iter().map(|(frame, class)| (frame, *class)).collect();
         self.push_frames(&borrowed, now_us);
+        if translated.len() < frames.len() {
+            self.push_untranslatable(now_us);
+        }
     }
 
     #[inline]

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use clasp_protocol::ErrorCode;
 use clasp_protocol::message::Publish;
+use clasp_protocol::{ErrorCode, Frame, Message, codec};
 use parking_lot::Mutex;
 
 use crate::broadcast::Broadcast;
 use crate::clock::Now;
 use crate::outbox::Class;
+use crate::policy::Visibility;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
@@ -71,14 +72,32 @@ impl Announcements {
     }
 
     /// Tells a session that asks for announcements those of the others.
-    pub(crate) fn tell(&self, session: &Session, now: Now) {
+    pub(crate) fn tell(&self, router: &Router, session: &Session, now: Now) {
         for (peer, frame) in &*self.frames.lock() {
             if *peer == session.peer {
                 continue;
             }
-            if let Ok(frame) = Broadcast::from_frame(frame) {
+            if let Some(frame) = shown(router, session, frame) {
                 session.outbox.push(&frame, Class::Ordered, now.mono_us);
             }
+        }
+    }
+}
+
+/// The announcement as the session may see it.
+fn shown(router: &Router, session: &Session, frame: &[u8]) -> Option<Broadcast> {
+    let whole = Broadcast::from_frame(frame).ok()?;
+    let parsed = Frame::parse(frame).ok()?;
+    let Ok(Message::Publish(mut publish)) = codec::decode(parsed.payload) else { return None };
+    let Some(value) = publish.value.as_ref().filter(|_| router.ports.policy.filters()) else {
+        return Some(whole);
+    };
+    match router.ports.policy.visible(session.actor(), ANNOUNCE_ADDRESS, value) {
+        Visibility::Withhold => None,
+        Visibility::Deliver => Some(whole),
+        Visibility::Redacted(value) => {
+            publish.value = Some(value);
+            Broadcast::new(&Message::Publish(publish), parsed.qos).ok()
         }
     }
 }

@@ -107,6 +107,11 @@ pub(crate) fn check_publish<'a>(
     if let Some(value) = value {
         check_depth(router, address, value)?;
     }
+    // MessagePack may be shorter than what has to be sent on.
+    if forward.wire.is_none() && forward.frame().is_none() {
+        let text = "the value is too large to be forwarded";
+        return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
+    }
     validate(router, session, address, value)?;
     p2p::check_sender(publish, session)?;
     Ok(CheckedPublish { forward })

@@ -31,7 +31,7 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     let subscription = Subscription::new(session, types, subscribe.options.as_ref());
     register(router, session, (subscribe.id, pattern.clone()), subscription)?;
     if pattern.matches(p2p::ANNOUNCE_ADDRESS) {
-        router.announcements.tell(session, now);
+        router.announcements.tell(router, session, now);
     }
     let history = subscribe.options.and_then(|options| options.history).unwrap_or(0);
     let mut feeds = session.feeds.lock();
