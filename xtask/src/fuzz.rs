@@ -22,9 +22,13 @@ pub(crate) fn run(seconds: u32) -> Outcome {
         return Ok(());
     }
     let targets = targets(&folder)?;
+    let seeds = "run --quiet --example seeds --locked";
+    shell::run(cargo(seeds).current_dir(&folder).env("CARGO_TARGET_DIR", "target"))?;
     let triple = host_triple()?;
     // Naming the target keeps the flags away from build scripts and macros.
-    let build = format!("build --manifest-path fuzz/Cargo.toml --release --bins --target {triple}");
+    let build = format!(
+        "build --manifest-path fuzz/Cargo.toml --release --bins --locked --target {triple}"
+    );
     let flags = format!("{} {FLAGS}", env::var("RUSTFLAGS").unwrap_or_default());
     shell::run(cargo(&build).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", "fuzz/target"))?;
     for target in targets {
@@ -36,7 +40,7 @@ pub(crate) fn run(seconds: u32) -> Outcome {
         }
         let binary = folder.join("target").join(&triple).join("release").join(&target);
         let mut fuzzer = command(binary, [format!("-max_total_time={seconds}")]);
-        fuzzer.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+        fuzzer.args(["-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1"]);
         fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
         let seeds = folder.join("seeds").join(&target);
         if seeds.is_dir() {

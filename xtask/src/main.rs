@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
+mod bench;
 mod fuzz;
 mod interop;
 mod prerequisites;
@@ -33,6 +34,12 @@ enum Task {
         #[arg(long, value_name = "STAGE", value_parser = stages::names())]
         only: Option<String>,
     },
+    /// Measure the relay beside its peers; writes docs/benchmarks.md unless told otherwise
+    Bench {
+        /// Options of the benchmark's `run`, such as --quick or --loads fan-100
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+        options: Vec<String>,
+    },
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -46,6 +53,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
+        Task::Bench { options } => bench::run(&options),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     };

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::shell::{self, Outcome, command, root};
 
 /// A program that must exist: how to see that it does, and the system packages that bring it.
-struct Need {
-    what: &'static str,
-    probe: &'static [&'static str],
-    packages: &'static [&'static str],
+pub(crate) struct Need {
+    pub(crate) what: &'static str,
+    pub(crate) probe: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 const NEEDS: &[Need] = &[
@@ -43,7 +43,8 @@ pub(crate) fn run() -> Outcome {
     node_packages()
 }
 
-fn system(need: &Need) -> Outcome {
+/// Makes sure of one program.
+pub(crate) fn system(need: &Need) -> Outcome {
     let present = || shell::succeeds(&mut command(need.probe[0], &need.probe[1..]));
     if present() {
         return Ok(());
