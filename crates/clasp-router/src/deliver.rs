@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clasp_protocol::message::{Publish, Set, SignalType, TypeMask};
+use clasp_protocol::value::Number;
 use clasp_protocol::{Message, Qos, RawValue};
 
 use crate::broadcast::Broadcast;
@@ -16,7 +17,7 @@ use crate::router::Router;
 use crate::session::Session;
 use crate::state::store::Entry;
 use crate::subscription::index::{PatternId, Scratch};
-use crate::subscription::pace::{self, Offer, Pace};
+use crate::subscription::pace::{self, Offer, Pace, Paces};
 use crate::subscription::{Subscription, merge};
 
 /// One receiving session.
@@ -25,8 +26,8 @@ pub(crate) struct Target {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) session: Arc<Session>,
     pub(crate) takes: TypeMask,
-    /// Limits on params and streams; `None` where at least one subscription has none.
-    pub(crate) pace: Option<Box<Pace>>,
+    /// Limits on params and streams; `None` where there are none.
+    pub(crate) pace: Option<Box<Paces>>,
 }
 
 /// Everyone who receives what happens at an address; shared by all addresses that the same
@@ -68,7 +69,34 @@ pub(crate) struct Group {
     links: HashMap<u64, (Arc<Outbox>, Vec<usize>)>,
 }
 
+/// What one session is about to see of a delivery.
+struct Shown<'a> {
+    source: Source<'a>,
+    frame: &'a Broadcast,
+    number: Option<Number>,
+    now: Now,
+}
+
+impl Delivery<'_> {
+    /// All of it.
+    fn whole(&self) -> Shown<'_> {
+        self.shown(&self.frame, self.source.value().and_then(RawValue::number))
+    }
+
+    /// A frame in its place, with this number in it.
+    fn shown<'a>(&'a self, frame: &'a Broadcast, number: Option<Number>) -> Shown<'a> {
+        Shown { source: self.source, frame, number, now: self.now }
+    }
+}
+
 impl Source<'_> {
+    fn revision(&self) -> Option<u64> {
+        match self {
+            Source::Set(set) => set.revision,
+            Source::Publish(..) => None,
+        }
+    }
+
     fn signal(&self) -> SignalType {
         match self {
             Source::Set(_) => SignalType::Param,
@@ -128,9 +156,7 @@ impl Router {
         delivery: Delivery<'_>,
         group: Option<&mut Group>,
     ) -> usize {
-        if entry.generation != self.generation.load(Ordering::Acquire) || entry.audience.is_none() {
-            self.refresh_audience(entry);
-        }
+        self.freshen_audience(entry);
         let Some(audience) = &entry.audience else { return 0 };
         let fanout = match group {
             Some(group) => self.deliver_group(audience, &entry.address, delivery, group),
@@ -158,7 +184,7 @@ impl Router {
                 continue;
             }
             fanout += 1;
-            if target.pace.is_some() && self.holds_back(target, address, delivery) {
+            if target.pace.is_some() && self.holds_back(target, address, &delivery.whole()) {
                 continue;
             }
             target.outbox.push(&delivery.frame, class, delivery.now.mono_us);
@@ -183,12 +209,15 @@ impl Router {
             match self.visibility(target, &delivery.source) {
                 Visibility::Withhold => continue,
                 Visibility::Deliver => {
-                    if !self.holds_back(target, address, delivery) {
+                    if !self.holds_back(target, address, &delivery.whole()) {
                         target.outbox.push(&delivery.frame, class, delivery.now.mono_us);
                     }
                 }
                 Visibility::Redacted(value) => {
-                    if let Some(frame) = delivery.source.redacted(value) {
+                    let number = value.number();
+                    if let Some(frame) = delivery.source.redacted(value)
+                        && !self.holds_back(target, address, &delivery.shown(&frame, number))
+                    {
                         target.outbox.push(&frame, class, delivery.now.mono_us);
                     }
                 }
@@ -216,10 +245,13 @@ impl Router {
             }
             match self.visibility(target, &delivery.source) {
                 Visibility::Withhold => continue,
-                Visibility::Deliver if self.holds_back(target, address, &delivery) => {}
+                Visibility::Deliver if self.holds_back(target, address, &delivery.whole()) => {}
                 Visibility::Deliver => group.add(target, part),
                 Visibility::Redacted(value) => {
-                    if let Some(frame) = delivery.source.redacted(value) {
+                    let number = value.number();
+                    if let Some(frame) = delivery.source.redacted(value)
+                        && !self.holds_back(target, address, &delivery.shown(&frame, number))
+                    {
                         redacted.push(frame);
                         group.add(target, part + redacted.len());
                     }
@@ -242,20 +274,44 @@ impl Router {
     }
 
     /// Whether the session's limits keep this frame for later.
-    fn holds_back(&self, target: &Target, address: &Arc<str>, delivery: &Delivery<'_>) -> bool {
+    fn holds_back(&self, target: &Target, address: &Arc<str>, shown: &Shown<'_>) -> bool {
         let Some(limits) = &target.pace else { return false };
-        let stream = match delivery.source.signal() {
+        let stream = match shown.source.signal() {
             SignalType::Param => false,
             SignalType::Stream => true,
             _ => return false,
         };
-        let arrival = pace::Arrival {
-            address,
-            stream,
-            number: delivery.source.value().and_then(RawValue::number),
-            frame: &delivery.frame,
-        };
-        pace::offer(&self.timers, &target.session, limits, &arrival, delivery.now) == Offer::Held
+        let limits = limits.of(stream);
+        if *limits == Pace::FREE {
+            return false;
+        }
+        let Shown { number, frame, now, .. } = *shown;
+        let revision = shown.source.revision();
+        let arrival = pace::Arrival { address, stream, number, revision, frame };
+        pace::offer(&self.timers, &target.session, limits, &arrival, now) == Offer::Held
+    }
+
+    /// Limits of a session at an address as they are now; `None` if it is not subscribed.
+    pub(crate) fn pace_of(
+        &self,
+        entry: &mut Entry,
+        session: &Session,
+        stream: bool,
+    ) -> Option<Pace> {
+        self.freshen_audience(entry);
+        let targets = &entry.audience.as_ref()?.targets;
+        let place = targets.binary_search_by_key(&session.peer, |target| target.session.peer);
+        let target = &targets[place.ok()?];
+        let kind = if stream { SignalType::Stream } else { SignalType::Param };
+        let pace = target.pace.as_ref().map_or(Pace::FREE, |paces| *paces.of(stream));
+        target.takes.takes(kind).then_some(pace)
+    }
+
+    #[inline]
+    fn freshen_audience(&self, entry: &mut Entry) {
+        if entry.generation != self.generation.load(Ordering::Acquire) || entry.audience.is_none() {
+            self.refresh_audience(entry);
+        }
     }
 
     /// Makes the list of receivers anew after subscriptions have changed.

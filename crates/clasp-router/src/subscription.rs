@@ -10,7 +10,7 @@ use clasp_protocol::message::{SignalType, SubscribeOptions, TypeMask};
 
 use crate::deliver::Target;
 use crate::session::Session;
-use pace::Pace;
+use pace::{Pace, Paces};
 
 /// One subscription as the index keeps it.
 #[derive(Debug, Clone)]
@@ -29,10 +29,6 @@ impl Subscription {
         let pace = options.and_then(Pace::of).map(Box::new);
         Subscription { session: Arc::clone(session), takes, pace }
     }
-
-    fn takes_paced_types(&self) -> bool {
-        self.takes.takes(SignalType::Param) || self.takes.takes(SignalType::Stream)
-    }
 }
 
 /// All subscriptions of one session that match an address, as one target. The most generous
@@ -40,12 +36,13 @@ impl Subscription {
 pub(crate) fn merge(same: &[(u64, &Subscription)]) -> Target {
     let first = same[0].1;
     let takes = same.iter().fold(first.takes, |takes, (_, other)| takes.union(other.takes));
-    let paced = same.iter().map(|(_, one)| *one).filter(|one| one.takes_paced_types());
-    let pace = paced
-        .map(|one| one.pace.as_deref().copied().unwrap_or(Pace::FREE))
-        .reduce(Pace::more_generous)
-        .filter(|pace| *pace != Pace::FREE)
-        .map(Box::new);
+    let pace_of = |kind| {
+        let takers = same.iter().map(|(_, one)| *one).filter(|one| one.takes.takes(kind));
+        let paces = takers.map(|one| one.pace.as_deref().copied().unwrap_or(Pace::FREE));
+        paces.reduce(Pace::more_generous).unwrap_or(Pace::FREE)
+    };
+    let paces = Paces { params: pace_of(SignalType::Param), streams: pace_of(SignalType::Stream) };
+    let pace = (paces != Paces::FREE).then(|| Box::new(paces));
     Target {
         outbox: Arc::clone(&first.session.outbox),
         session: Arc::clone(&first.session),

@@ -13,12 +13,12 @@ use crate::outbox::Wake;
 use crate::router::Router;
 use crate::schedule::Scheduled;
 use crate::session::Session;
-use crate::subscription::pace::{Pace, PaceKey};
+use crate::subscription::pace::PaceKey;
 
 /// Something to do later.
 pub(crate) enum Task {
     /// A subscription's limits held something back.
-    Pace(Weak<Session>, PaceKey, Pace),
+    Pace(Weak<Session>, PaceKey),
     /// A gesture move waits for its interval to end.
     Gesture(Weak<Session>, GestureKey),
     /// A bundle is to run.
@@ -101,9 +101,9 @@ impl Timers {
 pub(crate) fn run_due(router: &Arc<Router>, now: Now) {
     while let Some(task) = router.timers.pop_due(now) {
         match task {
-            Task::Pace(session, key, pace) => {
+            Task::Pace(session, key) => {
                 if let Some(session) = session.upgrade() {
-                    crate::subscription::pace::release(&router.timers, &session, (key, pace), now);
+                    crate::subscription::pace::release(router, &session, &key, now);
                 }
             }
             Task::Gesture(session, key) => {

@@ -9,6 +9,7 @@ use clasp_protocol::value::Number;
 use crate::broadcast::Broadcast;
 use crate::clock::Now;
 use crate::outbox::Class;
+use crate::router::Router;
 use crate::session::Session;
 use crate::timer::{Task, Timers};
 
@@ -27,11 +28,20 @@ pub(crate) struct Pace {
     epsilon: f64,
 }
 
+/// Limits of one session at one address.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Paces {
+    pub(crate) params: Pace,
+    pub(crate) streams: Pace,
+}
+
 /// Something about to be delivered to a session with limits.
 pub(crate) struct Arrival<'a> {
     pub(crate) address: &'a Arc<str>,
     pub(crate) stream: bool,
     pub(crate) number: Option<Number>,
+    /// Of a SET.
+    pub(crate) revision: Option<u64>,
     pub(crate) frame: &'a Broadcast,
 }
 
@@ -58,15 +68,26 @@ struct Paced {
     sent_us: u64,
     sent: Option<f64>,
     held: Option<Held>,
-    /// A timer for this key is running.
-    timed: bool,
+    /// When the next timer for this key fires, if one is running.
+    timer_us: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Held {
     frame: Vec<u8>,
     number: Option<f64>,
+    revision: Option<u64>,
     due_us: u64,
+}
+
+impl Paces {
+    /// No limits.
+    pub(crate) const FREE: Paces = Paces { params: Pace::FREE, streams: Pace::FREE };
+
+    /// Those of params or those of streams.
+    pub(crate) fn of(&self, stream: bool) -> &Pace {
+        if stream { &self.streams } else { &self.params }
+    }
 }
 
 impl Pace {
@@ -118,7 +139,7 @@ pub(crate) fn offer(
         }
     }
     let Some(paced) = pacer.paced.get_mut(&key) else {
-        let first = Paced { sent_us: now.mono_us, sent: number, held: None, timed: false };
+        let first = Paced { sent_us: now.mono_us, sent: number, held: None, timer_us: None };
         pacer.paced.insert(key, first);
         return Offer::Now;
     };
@@ -133,43 +154,69 @@ pub(crate) fn offer(
         paced.held = None;
         return Offer::Now;
     };
-    paced.held = Some(Held { frame: arrival.frame.frame().to_vec(), number, due_us });
-    if !std::mem::replace(&mut paced.timed, true) {
-        timers.add(due_us, Task::Pace(Arc::downgrade(session), key, *pace));
-    }
+    let frame = arrival.frame.frame().to_vec();
+    paced.held = Some(Held { frame, number, revision: arrival.revision, due_us });
+    paced.set_timer(timers, session, &key, due_us);
     Offer::Held
 }
 
 /// A timer of [`offer`] fired: delivers what is held if its time has come.
-pub(crate) fn release(
-    timers: &Timers,
-    session: &Arc<Session>,
-    (key, pace): (PaceKey, Pace),
-    now: Now,
-) {
+pub(crate) fn release(router: &Router, session: &Arc<Session>, key: &PaceKey, now: Now) {
+    let (address, stream) = key;
+    let place = router.store.place(address);
+    let mut shard = router.store.lock(place.shard);
+    let revision = shard.param(address, place.hash).map(|param| param.revision);
+    let slot = shard.intern(address, place.hash);
+    let pace = router.pace_of(shard.entry(slot), session, *stream);
     let mut pacer = session.pacer.lock();
-    let Some(paced) = pacer.as_mut().and_then(|pacer| pacer.paced.get_mut(&key)) else { return };
-    paced.timed = false;
+    let Some(paced) = pacer.as_mut().and_then(|pacer| pacer.paced.get_mut(key)) else { return };
+    paced.timer_us = paced.timer_us.filter(|timer_us| *timer_us > now.mono_us);
     let Some(held) = &mut paced.held else { return };
-    if held.due_us <= now.mono_us {
-        // What waited for its rate may still be too small a change.
-        let last_us = paced.sent_us + pace.interval_us;
-        let quiet = now.mono_us.saturating_sub(last_us) >= QUIET_US;
-        if pace.suppresses(paced.sent, held.number) && !quiet {
-            held.due_us = now.mono_us + QUIET_US;
+    match pace {
+        // Since the limits were lifted something newer may have gone past.
+        Some(Pace::FREE) if held.revision.is_some() && held.revision == revision => {}
+        None | Some(Pace::FREE) => {
+            paced.held = None;
+            return;
         }
-    }
-    if held.due_us > now.mono_us {
-        paced.timed = true;
-        timers.add(held.due_us, Task::Pace(Arc::downgrade(session), key, pace));
-        return;
+        Some(pace) => {
+            held.wait_for_quiet(&pace, (paced.sent_us, paced.sent), now);
+            let due_us = held.due_us;
+            if due_us > now.mono_us {
+                paced.set_timer(&router.timers, session, key, due_us);
+                return;
+            }
+        }
     }
     let Some(held) = paced.held.take() else { return };
     paced.sent_us = now.mono_us;
     paced.sent = held.number;
     if let Ok(frame) = Broadcast::from_frame(&held.frame) {
-        let class = if key.1 { Class::Latest(&key.0, None) } else { Class::Param(&key.0) };
+        let class = if *stream { Class::Latest(address, None) } else { Class::Param(address) };
         session.outbox.push(&frame, class, now.mono_us);
+    }
+}
+
+impl Held {
+    /// What waited for its rate may still be too small a change.
+    fn wait_for_quiet(&mut self, pace: &Pace, (sent_us, sent): (u64, Option<f64>), now: Now) {
+        if self.due_us > now.mono_us {
+            return;
+        }
+        let quiet = now.mono_us.saturating_sub(sent_us + pace.interval_us) >= QUIET_US;
+        if pace.suppresses(sent, self.number) && !quiet {
+            self.due_us = now.mono_us + QUIET_US;
+        }
+    }
+}
+
+impl Paced {
+    /// Sees that a timer fires at this time or before.
+    fn set_timer(&mut self, timers: &Timers, session: &Arc<Session>, key: &PaceKey, due_us: u64) {
+        if self.timer_us.is_none_or(|timer_us| due_us < timer_us) {
+            self.timer_us = Some(due_us);
+            timers.add(due_us, Task::Pace(Arc::downgrade(session), key.clone()));
+        }
     }
 }
 
