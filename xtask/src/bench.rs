@@ -6,7 +6,11 @@ use crate::shell::{self, Outcome, cargo, command, root};
 /// Servers that the relay is measured against.
 const PEERS: &[Need] = &[
     Need { what: "nats-server", probe: &["nats-server", "--version"], packages: &["nats-server"] },
-    Need { what: "mosquitto", probe: &["mosquitto", "-h"], packages: &["mosquitto"] },
+    Need {
+        what: "mosquitto",
+        probe: &["sh", "-c", "command -v mosquitto"],
+        packages: &["mosquitto"],
+    },
     Need { what: "npm", probe: &["npm", "--version"], packages: &["npm"] },
 ];
 

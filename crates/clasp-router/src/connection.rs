@@ -49,6 +49,8 @@ pub struct Connection {
     outbox: Arc<Outbox>,
     peer: u64,
     session: Option<Arc<Session>>,
+    /// What the client calls itself, until the door has logged it.
+    client_name: Option<Box<str>>,
     bucket: Bucket,
     bad: BadFrames,
 }
@@ -63,7 +65,15 @@ struct BadFrames {
 impl Connection {
     pub(crate) fn new(router: Arc<Router>, outbox: Arc<Outbox>, peer: u64) -> Connection {
         let bucket = Bucket::new(router.config.messages_per_second_max);
-        Connection { router, outbox, peer, session: None, bucket, bad: BadFrames::default() }
+        Connection {
+            router,
+            outbox,
+            peer,
+            session: None,
+            client_name: None,
+            bucket,
+            bad: BadFrames::default(),
+        }
     }
 
     /// Takes one transport message: one frame or several back to back.
@@ -111,6 +121,7 @@ impl Connection {
         }
         let outcome = match message {
             Message::Hello(hello) => {
+                self.client_name = Some(handshake::printable_name(&hello.name));
                 handshake::greet(&self.router, hello, &self.outbox, self.peer, now)
             }
             _ => Err(handshake::Rejected {
@@ -224,6 +235,11 @@ impl Connection {
     /// Whether HELLO is done.
     pub fn established(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// The name in HELLO, cut and without control characters; there is one once.
+    pub fn take_client_name(&mut self) -> Option<Box<str>> {
+        self.client_name.take()
     }
 
     /// Session id, once there is one.

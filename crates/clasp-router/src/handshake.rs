@@ -19,6 +19,15 @@ use crate::session::Session;
 /// Version of the protocol in WELCOME.
 const PROTOCOL_VERSION: u8 = 1;
 
+/// Bytes of a client's name that are kept.
+const NAME_BYTES_MAX: usize = 256;
+
+/// A client's name as a log may show it.
+pub(crate) fn printable_name(name: &str) -> Box<str> {
+    let kept = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
+    kept.chars().filter(|character| !character.is_control()).collect::<String>().into()
+}
+
 /// A HELLO that does not open a session.
 #[derive(Debug)]
 pub(crate) struct Rejected {
@@ -77,4 +86,15 @@ fn denied_by(denied: &Denied) -> Rejected {
         Denied::Misconfigured => HandshakeFailure::Misconfigured,
     };
     Rejected { refusal: Refusal::denied(denied), close_code: 1008, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_cut_between_characters_and_freed_of_control_characters() {
+        assert_eq!(&*printable_name("a\u{1b}b\nc"), "abc");
+        assert_eq!(printable_name(&"é".repeat(300)).len(), 256);
+    }
 }

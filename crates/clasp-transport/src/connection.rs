@@ -280,7 +280,17 @@ impl Client {
         self.shared.gathering.count(unflushed);
         if !self.hello_done && self.connection.established() {
             self.hello_done = true;
+            self.log_session();
             self.shared.greeted(&self.link);
+        }
+    }
+
+    fn log_session(&mut self) {
+        let name = self.connection.take_client_name().unwrap_or_default();
+        let session = self.connection.session_id().unwrap_or_default();
+        match self.link.remote() {
+            Some(remote) => tracing::info!(%remote, session, "client {name:?} has joined"),
+            None => tracing::info!(session, "client {name:?} has joined and gone"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The log as people and as collectors read it.
 
+use clasp_protocol::message::{Features, Hello};
+use clasp_protocol::{Message, Qos};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -31,6 +33,23 @@ async fn text_in_a_pipe_has_time_level_target_and_no_colour() {
     assert_eq!(words[1], "INFO");
     assert!(words[2].starts_with("clasp_relay"), "{line}");
     assert!(!any_with(&log, "\u{1b}"), "{log:#?}");
+}
+
+#[tokio::test]
+async fn who_joins_is_logged_with_address_session_and_printable_name() {
+    let relay = Relay::start(&[]).await;
+    let mut client = Client::connect(relay.address).await;
+    let hello = Hello {
+        version: 1,
+        features: Features::default(),
+        name: "Desk\u{1b}[31m \n7".into(),
+        token: None,
+    };
+    client.send(&Message::Hello(hello), Qos::Fire).await;
+    assert!(client.is_served().await);
+    let line = relay.log().line_with("has joined").await;
+    assert!(line.contains("client \"Desk[31m 7\" has joined"), "{line}");
+    assert!(line.contains("remote=127.0.0.1:") && line.contains("session="), "{line}");
 }
 
 #[tokio::test]
