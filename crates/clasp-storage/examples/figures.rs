@@ -118,13 +118,14 @@ fn recover(folder: &Path, journal: &Path) {
     let now = Now::new(1_750_000_100_000_000, 1_000_000);
     let recovery =
         |state_file| Recovery { state_file, journal: Some(&journal), allow_data_loss: false, now };
-    let begin = Instant::now();
+    let (begin, cpu_begin) = (Instant::now(), cpu());
     let report = recovery(None).run(&router, &mut |_| ()).unwrap();
     println!(
-        "recovery of {} entries to {} params: open {opened:?}, replay {:?}",
+        "recovery of {} entries to {} params: open {opened:?}, replay {:?}, CPU {:?}",
         report.entries,
         report.params,
-        begin.elapsed()
+        begin.elapsed(),
+        cpu() - cpu_begin,
     );
     let path = folder.join("state.db");
     let mut state = StateFile::new(&path, Some(Arc::clone(&journal)));

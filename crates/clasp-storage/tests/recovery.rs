@@ -360,3 +360,30 @@ fn a_journal_does_not_open_twice_even_for_recovery() {
     let error = SqliteJournal::open(&relay.place.journal(), support::options()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InUse);
 }
+
+#[test]
+fn saves_while_somebody_writes_miss_nothing() {
+    let mut config = Config::default();
+    config.params.count_max = 60;
+    let mut setup = Setup { config, ..Setup::default() };
+    let mut relay = Relay::start(Place::new(), &setup).unwrap();
+    let mut state = relay.state.take().unwrap();
+    let (router, now) = (relay.router.clone(), relay.now);
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(move || {
+            for _ in 0..10 {
+                state.save(&router, now).unwrap();
+            }
+        });
+        let mut round = 0_i64;
+        while !saving.is_finished() {
+            round += 1;
+            let addresses = [round % 97, round * 7 % 97, round * 31 % 89];
+            let addresses = addresses.map(|number| format!("/p/{number}"));
+            relay.bundle(&addresses.each_ref().map(|address| (&**address, round)));
+        }
+    });
+    let before = relay.params();
+    setup.now = relay.now;
+    assert_same(&Relay::start(relay.kill(), &setup).unwrap().params(), &before);
+}

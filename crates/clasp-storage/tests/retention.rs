@@ -55,10 +55,13 @@ fn whole_blocks_go_that_are_covered_and_outside_retention() {
 fn what_went_leaves_a_smaller_file() {
     let folder = Folder::new();
     let journal = filled(&folder, Retention { entries_max: Some(0), ..NONE });
+    let nothing = journal.compact().unwrap();
+    assert_eq!(nothing.entries_removed, 0);
     journal.cover(20_000);
     let done = journal.compact().unwrap();
-    assert_eq!(done.entries_removed, 16_383);
-    assert!(done.bytes_after < done.bytes_before / 2, "{done:?}");
+    // The writer may have begun before it was asked.
+    assert!(done.entries_removed <= 16_383);
+    assert!(done.bytes_after < nothing.bytes_after / 2, "{done:?} after {nothing:?}");
     let stats = journal.stats().unwrap();
     assert_eq!((stats.free_bytes, stats.covered), (0, 20_000));
     drop(journal);
