@@ -47,8 +47,12 @@ fn options(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, cla
 
 /// The command; an empty environment variable counts as absent.
 fn command() -> Command {
+    without_empty_variables(Options::command())
+}
+
+fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    Options::command().mut_args(|argument| match argument.get_env() {
+    command.mut_subcommands(without_empty_variables).mut_args(|argument| match argument.get_env() {
         Some(name) if is_empty(name) => argument.env(None::<&'static str>),
         _ => argument,
     })

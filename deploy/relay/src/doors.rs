@@ -1,15 +1,18 @@
-//! The doors that this build has: the only place that asks for cargo features. A door that was not
-//! compiled in says how to get it.
+//! The doors that this build has, to clients and to the disk: the only place that asks for cargo
+//! features. A door that was not compiled in says how to get it.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use clasp_router::Router;
+use clasp_router::metrics::Family;
 use tokio::sync::watch;
+
+use crate::storage::Status;
 
 /// A listener that is bound, and what serves it.
 pub(crate) struct Door {
@@ -36,6 +39,7 @@ impl fmt::Debug for Door {
 pub(crate) struct Context {
     router: Arc<Router>,
     ready: Arc<AtomicBool>,
+    storage: Arc<Status>,
     draining: watch::Receiver<bool>,
     closing: watch::Receiver<bool>,
     started: SystemTime,
@@ -45,11 +49,29 @@ impl Context {
     /// `draining` turns true when clients have to go, `closing` when they are gone.
     pub(crate) fn new(
         router: Arc<Router>,
-        ready: Arc<AtomicBool>,
+        (ready, storage): (Arc<AtomicBool>, Arc<Status>),
         draining: watch::Receiver<bool>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Self { router, ready, draining, closing, started: SystemTime::now() }
+        Self { router, ready, storage, draining, closing, started: SystemTime::now() }
+    }
+}
+
+#[cfg_attr(
+    not(all(feature = "health", feature = "metrics", feature = "websocket")),
+    allow(dead_code, reason = "each door uses its own part")
+)]
+impl Context {
+    /// What probes ask: whether the relay serves, and keeps what it promises to keep.
+    pub(crate) fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (ready, storage) = (Arc::clone(&self.ready), Arc::clone(&self.storage));
+        move || ready.load(Ordering::Acquire) && storage.is_healthy()
+    }
+
+    /// What metrics tell of storing, asked at each request.
+    pub(crate) fn storage_families(&self) -> impl Fn() -> Vec<Family> + Send + Sync + 'static {
+        let storage = Arc::clone(&self.storage);
+        move || storage.families()
     }
 }
 
@@ -57,6 +79,8 @@ impl Context {
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "storage")]
+mod storage;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -64,16 +88,29 @@ mod websocket;
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "storage")]
+pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
 
-#[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+#[cfg(not(all(
+    feature = "health",
+    feature = "metrics",
+    feature = "storage",
+    feature = "websocket"
+)))]
 mod absent {
     //! What stands for a door that was not compiled in.
 
+    #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
     use super::{Context, Door};
+    #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
     use crate::options::Options;
+    #[cfg(not(feature = "storage"))]
+    use crate::options::{Command, StorageOptions};
     use crate::relay::StartError;
+    #[cfg(not(feature = "storage"))]
+    use crate::storage::Storage;
 
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
@@ -85,10 +122,29 @@ mod absent {
         Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
+    #[cfg(not(feature = "storage"))]
+    pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
+        match options.wish() {
+            Some(wish) => Err(StartError::Absent { wish, feature: "storage" }),
+            None => Ok(Storage::default()),
+        }
+    }
+
+    #[cfg(not(feature = "storage"))]
+    pub(crate) fn maintain(_: &Command) -> Result<(), String> {
+        let absent = StartError::Absent { wish: "this command", feature: "storage" };
+        Err(absent.to_string())
+    }
+
     #[cfg(not(feature = "websocket"))]
     pub(crate) async fn websocket(_: &Options, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "a WebSocket listener", feature: "websocket" })
     }
 }
-#[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+#[cfg(not(all(
+    feature = "health",
+    feature = "metrics",
+    feature = "storage",
+    feature = "websocket"
+)))]
 pub(crate) use absent::*;

@@ -1,17 +1,20 @@
 //! The relay as a library: options in, a running relay out.
 //!
-//! [`Relay::build`] binds every listener that [`Options`] ask for, [`Relay::run`] serves until it
-//! is told to stop and drains. `main` and the tests use the same two calls.
+//! [`Relay::build`] recovers what was kept and binds every listener that [`Options`] ask for,
+//! [`Relay::run`] serves until it is told to stop and drains. `main` and the tests use the same two
+//! calls.
 
 pub mod cli;
 mod descriptors;
 mod doors;
 pub mod host;
 pub mod logging;
+pub mod maintenance;
 pub mod options;
 mod relay;
 mod settings;
 pub mod shutdown;
+mod storage;
 
 pub use options::Options;
 pub use relay::{Relay, RunError, StartError};

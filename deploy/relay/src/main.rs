@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clasp_relay::{Options, Relay, cli, logging, shutdown::Signals};
+use clasp_relay::{Options, Relay, cli, logging, maintenance, shutdown::Signals};
 use tokio::runtime;
 
 fn main() -> ExitCode {
@@ -10,6 +10,9 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(code) => return code,
     };
+    if let Some(command) = &options.command {
+        return maintenance::run(command);
+    }
     logging::install(&options.logging);
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

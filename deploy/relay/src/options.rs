@@ -3,6 +3,17 @@
 
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
+mod command;
+mod storage;
+mod units;
+
+pub use command::{
+    BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
+    JournalFile, StatsOptions,
+};
+pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
+pub use units::{Bytes, Seconds};
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -18,7 +29,9 @@ Examples:
   clasp-relay                                      listen on 0.0.0.0:7330
   clasp-relay -p 8080 --host 127.0.0.1 -v          another port, this machine only, all details
   clasp-relay --health-port 7331 --metrics-port 9090
+  clasp-relay --data-dir /var/lib/clasp --journal journal.db --persist state.db
   CLASP_MAX_SESSIONS=5000 clasp-relay              any option by the environment
+  clasp-relay backup nightly.clasp --journal journal.db --persist state.db
 
 Environment:
   CLASP_...    every option under the name shown with it; a flag wins
@@ -38,7 +51,11 @@ Exit codes:
 /// what they publish to everyone who subscribed.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "clasp-relay", version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
@@ -51,6 +68,9 @@ pub struct Options {
     /// What is kept.
     #[command(flatten)]
     pub state: StateOptions,
+    /// What outlives the process.
+    #[command(flatten)]
+    pub storage: StorageOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,
@@ -195,6 +215,11 @@ pub struct StateOptions {
     #[arg(long, env = "CLASP_MAX_PARAMS", value_name = "N", default_value_t = 100_000)]
     #[arg(hide_env_values = true)]
     pub max_params: u32,
+
+    /// Params kept at most that one session created; 0 = unlimited
+    #[arg(long, env = "CLASP_MAX_PARAMS_PER_SESSION", value_name = "N")]
+    #[arg(default_value_t = 10_000, hide_env_values = true)]
+    pub max_params_per_session: u32,
 
     /// What gives way when a new param comes and --max-params is reached
     #[arg(long, env = "CLASP_WHEN_FULL", value_name = "WHAT", default_value = "evict")]

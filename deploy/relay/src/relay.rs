@@ -1,4 +1,4 @@
-//! The composition root: bind everything, then serve, then drain.
+//! The composition root: recover, bind everything, then serve, drain, and store the rest.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +13,14 @@ use crate::descriptors;
 use crate::doors::{self, Context, Door};
 use crate::options::Options;
 use crate::settings;
+use crate::storage::{Saver, Status, Storage};
 
 /// A relay whose listeners are bound and which serves nobody yet.
 #[derive(Debug)]
 pub struct Relay {
     clients: Vec<Door>,
     pages: Vec<Door>,
+    saver: Option<Saver>,
     ready: Arc<AtomicBool>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
@@ -58,6 +60,9 @@ pub enum StartError {
         /// The missing cargo feature.
         feature: &'static str,
     },
+    /// A file of the journal or the state cannot be had or read; the text names it and the way out.
+    #[error("{0}")]
+    Storage(String),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,
@@ -85,22 +90,32 @@ pub enum RunError {
     /// A listener's task ended or crashed; its name, if it can be told.
     #[error("{0} ended unexpectedly; the relay stops")]
     DoorEnded(&'static str),
+    /// The last state or the last journal entries did not reach the disk.
+    #[error("not everything was stored: {0}")]
+    NotStored(String),
 }
 
 impl Relay {
-    /// Binds every listener that the options ask for. Must be called inside a runtime.
+    /// Recovers what was kept, then binds every listener that the options ask for. Must be called
+    /// inside a runtime.
     ///
     /// # Errors
-    /// The first listener that cannot be had; nothing stays bound then.
+    /// The first file or listener that cannot be had; nothing stays bound then.
     pub async fn build(options: &Options) -> Result<Self, StartError> {
         introduce(options);
         descriptors::raise_limit(options.sessions.max_sessions as usize);
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
-        let router = Router::new(settings::router(options), Ports::default())
-            .expect("no option names a pattern");
-        let context = Context::new(router, ready.clone(), draining, closing);
+        let storage = Storage::open(&options.storage).await?;
+        let ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
+        let router =
+            Router::new(settings::router(options), ports).expect("no option names a pattern");
+        let storage = storage.recover(&router).await?;
+        let kept = (storage.keep.is_some(), storage.save_every.is_some());
+        let status = Arc::new(Status::new(Arc::clone(&router), kept));
+        let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
+        let context = Context::new(router, (Arc::clone(&ready), status), draining, closing);
 
         let mut clients = Vec::new();
         if !options.listen.no_websocket {
@@ -116,7 +131,7 @@ impl Relay {
         if let Some(port) = options.operation.metrics_port {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        Ok(Self { clients, pages, ready, drain, close })
+        Ok(Self { clients, pages, saver, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -125,13 +140,17 @@ impl Relay {
     }
 
     /// Serves until `stop` resolves, then drains: readiness off, no new connections, Close 1001 to
-    /// every session. Done when the last is gone, or when the doors' drain timeout is over.
+    /// every session. Done when the last is gone, or when the doors' drain timeout is over, and
+    /// everything is stored.
     ///
     /// # Errors
-    /// A listener ended on its own.
+    /// A listener ended on its own, or not everything could be stored.
     pub async fn run<T>(self, stop: impl Future<Output = T>) -> Result<(), RunError> {
         let mut clients = spawn(self.clients);
         let mut pages = spawn(self.pages);
+        let saver = self
+            .saver
+            .map(|saver| tokio::spawn(saver.run(self.drain.subscribe(), self.close.subscribe())));
         self.ready.store(true, Ordering::Release);
         tracing::info!("ready, accepting connections");
 
@@ -145,8 +164,12 @@ impl Relay {
         while clients.join_next().await.is_some() {}
         self.close.send_replace(true);
         while pages.join_next().await.is_some() {}
+        let stored = match saver {
+            Some(saver) => saver.await.unwrap_or_else(|crash| Err(crash.to_string())),
+            None => Ok(()),
+        };
         tracing::info!("stopped");
-        stopped.map(drop)
+        stopped.map(drop).and(stored.map_err(RunError::NotStored))
     }
 }
 

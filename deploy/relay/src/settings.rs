@@ -37,6 +37,7 @@ pub(crate) fn router(options: &Options) -> Config {
 fn params(options: &StateOptions, ttl_s: u32) -> ParamConfig {
     ParamConfig {
         count_max: options.max_params as usize,
+        created_per_session_max: options.max_params_per_session as usize,
         ttl_s,
         reject_new: options.when_full == WhenFull::Reject,
         notify_expiry: options.notify_expiry,
@@ -74,6 +75,7 @@ mod tests {
             "--param-ttl=60",
             "--signal-ttl=61",
             "--max-params=9",
+            "--max-params-per-session=8",
             "--when-full=reject",
             "--notify-expiry",
             "--lock-grace=7",
@@ -86,6 +88,7 @@ mod tests {
         assert_eq!(changed.initial_snapshot, Snapshot::UpTo(700));
         assert_eq!((changed.params.ttl_s, changed.signals.ttl_s), (60, 61));
         assert_eq!((changed.params.count_max, changed.params.reject_new), (9, true));
+        assert_eq!(changed.params.created_per_session_max, 8);
         assert_eq!((changed.params.notify_expiry, changed.params.lock_grace_s), (true, 7));
     }
 

@@ -1,7 +1,5 @@
 //! The health page on a port of its own.
 
-use std::sync::atomic::Ordering;
-
 use clasp_http::health::pages;
 
 use super::{Context, Door};
@@ -16,8 +14,7 @@ pub(crate) async fn health(
 ) -> Result<Door, StartError> {
     let (listener, address) = options.listen.bind("health", port, "--health-port").await?;
     tracing::info!("health: http://{address}/healthz and http://{address}/readyz");
-    let ready = context.ready.clone();
-    let pages = pages(move || ready.load(Ordering::Acquire));
+    let pages = pages(context.readiness());
     let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
     Ok(Door { name: "health", address, serve })
 }

@@ -19,9 +19,11 @@ pub(crate) async fn metrics(
     tracing::info!("metrics: http://{address}/metrics");
     let started = context.started;
     let router = Arc::clone(&context.router);
+    let storage = context.storage_families();
     let pages = pages(move || {
         let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
         families.extend(router.metrics());
+        families.extend(storage());
         families.extend(process::families(started));
         families
     });

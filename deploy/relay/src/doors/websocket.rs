@@ -1,7 +1,6 @@
 //! The WebSocket door, and the router's clock, which this door keeps going.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clasp_transport::pages::Probes;
@@ -30,8 +29,7 @@ pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Do
     tracing::info!("listening on {address}");
     tracing::info!("WebSocket: ws://{address}");
 
-    let ready = Arc::clone(&context.ready);
-    let probes = Arc::new(Probes::new(move || ready.load(Ordering::Acquire)));
+    let probes = Arc::new(Probes::new(context.readiness()));
     let (router, draining) = (Arc::clone(&context.router), context.draining.clone());
     let serve = Box::pin(async move {
         let mut ticker = JoinSet::new();
