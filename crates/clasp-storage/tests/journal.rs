@@ -1,7 +1,6 @@
 //! The journal does what every journal has to do, and outlives the process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stdout, reason = "the suite names its cases")]
 
 /// As the one of the standard library; `[]` alone has no type where serde_json is linked.
 macro_rules! assert_eq {
