@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 fn run(options: &RunOptions) -> Result<()> {
     ctrlc::set_handler(|| {
         server::kill_all();
+        eprintln!("clasp-bench: stopped by a signal, nothing is written");
         std::process::exit(130);
     })
     .context("watch for signals")?;
