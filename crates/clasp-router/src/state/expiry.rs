@@ -15,13 +15,26 @@ pub(crate) struct Deadlines {
     heap: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
-impl Deadlines {
-    pub(super) fn watch(&mut self, slot: u32, deadline_us: u64) {
-        if deadline_us != u64::MAX {
-            self.heap.push(Reverse((deadline_us, slot)));
+/// Places in the heap that may be out of date, besides one for each that is not.
+const STALE_MAX: usize = 64;
+
+impl Shard {
+    /// Sees that the param in a slot is looked at when its time is over.
+    fn watch(&mut self, slot: u32, deadline_us: u64) {
+        if deadline_us == u64::MAX {
+            return;
+        }
+        self.deadlines.heap.push(Reverse((deadline_us, slot)));
+        if self.deadlines.heap.len() > 2 * self.len() + STALE_MAX {
+            let slots = 0..self.slots() as u32;
+            let live = slots.filter_map(|slot| Some(Reverse((self.at(slot)?.1.deadline_us, slot))));
+            let heap = live.filter(|Reverse((deadline_us, _))| *deadline_us != u64::MAX).collect();
+            self.deadlines.heap = heap;
         }
     }
+}
 
+impl Deadlines {
     fn pop_due(&mut self, now: Now) -> Option<u32> {
         let Reverse((deadline_us, slot)) = *self.heap.peek()?;
         if deadline_us > now.mono_us {
@@ -51,7 +64,7 @@ impl Store {
                 Some((_, param)) => param.deadline_us,
             };
             if deadline_us > now.mono_us {
-                shard.deadlines.watch(slot, deadline_us);
+                shard.watch(slot, deadline_us);
             } else {
                 gone.extend(self.remove(shard, slot));
             }
@@ -79,7 +92,7 @@ impl Store {
         // An earlier place in the heap finds the later deadline when it comes up.
         let watched = before.as_ref().is_some_and(|before| before.deadline_us <= deadline_us);
         if !(address_known && watched) {
-            shard.deadlines.watch(slot, deadline_us);
+            shard.watch(slot, deadline_us);
         }
         before
     }

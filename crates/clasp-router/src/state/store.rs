@@ -241,6 +241,11 @@ impl Shard {
         Some((&entry.address, entry.param.as_ref()?))
     }
 
+    /// Params in this shard.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// Slots there are, in use or not.
     pub(super) fn slots(&self) -> usize {
         self.entries.len()
