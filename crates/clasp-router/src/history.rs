@@ -1,5 +1,6 @@
 //! REPLAY and the history of a subscription, page by page (routing.md 3.3, 8).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use clasp_protocol::message::{Replay, Set, SignalType, TypeMask};
@@ -7,7 +8,7 @@ use clasp_protocol::{ErrorCode, Message, Pattern, Qos, codec};
 
 use crate::broadcast::Broadcast;
 use crate::clock::Now;
-use crate::journal::{JournalError, Query, Record, Scan, Stored};
+use crate::journal::{Journal, JournalError, Query, Record, Scan, Stored};
 use crate::outbox::Class;
 use crate::policy::Visibility;
 use crate::refusal::Refusal;
@@ -28,6 +29,8 @@ pub(crate) struct History {
     left: usize,
     sent: u64,
     newest_per_address: Option<usize>,
+    /// Later entries are told as they happen, by the subscription.
+    until: u64,
     /// Set for a REPLAY: whether its end is confirmed.
     replay: Option<bool>,
 }
@@ -49,12 +52,19 @@ impl History {
             left: replay.limit.unwrap_or(entries_max).min(entries_max) as usize,
             sent: 0,
             newest_per_address: None,
+            until: u64::MAX,
             replay: Some(confirm),
         }
     }
 
-    /// The newest signals of each address that a subscription begins with.
-    pub(crate) fn newest(pattern: Pattern, types: TypeMask, per_address: u32) -> History {
+    /// The newest signals of each address that a subscription begins with, up to an entry of the
+    /// journal.
+    pub(crate) fn newest(
+        pattern: Pattern,
+        types: TypeMask,
+        per_address: u32,
+        until: u64,
+    ) -> History {
         History {
             pattern,
             from_us: None,
@@ -64,6 +74,7 @@ impl History {
             left: usize::MAX,
             sent: 0,
             newest_per_address: Some(per_address as usize),
+            until,
             replay: None,
         }
     }
@@ -119,9 +130,14 @@ fn read_page(
         newest_per_address: history.newest_per_address,
         ..Query::of(&history.pattern)
     };
+    let overtaken = if whole { overtaken(&**journal, history)? } else { HashSet::new() };
     let (mut seen, mut sent) = (0, 0);
     let scan = journal.query(&query, &mut |stored| {
         seen += 1;
+        let is_set = matches!(stored.entry.record, Record::Set { .. });
+        if stored.sequence > history.until || is_set && overtaken.contains(stored.entry.address) {
+            return true;
+        }
         if let Some(frame) = frame(router, session, stored) {
             session.outbox.push(&frame, Class::Reply, now.mono_us);
             sent += 1;
@@ -131,6 +147,19 @@ fn read_page(
     history.sent += sent;
     history.left = history.left.saturating_sub(seen);
     Ok(scan)
+}
+
+/// Params that were written after the subscription began: their past would come after their news.
+fn overtaken(journal: &dyn Journal, history: &History) -> Result<HashSet<String>, JournalError> {
+    let mut addresses = HashSet::new();
+    let query = Query { after: history.until, ..Query::of(&history.pattern) };
+    journal.query(&query, &mut |stored| {
+        if matches!(stored.entry.record, Record::Set { .. }) {
+            addresses.insert(stored.entry.address.to_owned());
+        }
+        true
+    })?;
+    Ok(addresses)
 }
 
 /// The entry as it was sent then, if the session may see it.

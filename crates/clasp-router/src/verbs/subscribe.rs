@@ -29,6 +29,7 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     }
     let types = TypeMask::from_wire(subscribe.types);
     let subscription = Subscription::new(session, types, subscribe.options.as_ref());
+    let until = router.ports.journal.as_ref().map_or(0, |journal| journal.latest());
     register(router, session, (subscribe.id, pattern.clone()), subscription)?;
     if pattern.matches(p2p::ANNOUNCE_ADDRESS) {
         router.announcements.tell(router, session, now);
@@ -37,7 +38,7 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     let mut feeds = session.feeds.lock();
     if history > 0 && router.durability.journal().is_some() {
         let newest = history.min(HISTORY_MAX);
-        feeds.push_back(Feed::History(History::newest(pattern.clone(), types, newest)));
+        feeds.push_back(Feed::History(History::newest(pattern.clone(), types, newest, until)));
     }
     if types.takes(SignalType::Param) {
         feeds.push_back(Feed::subscription(pattern));
