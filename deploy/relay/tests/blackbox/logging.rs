@@ -46,7 +46,6 @@ async fn who_joins_is_logged_with_address_session_and_printable_name() {
         token: None,
     };
     client.send(&Message::Hello(hello), Qos::Fire).await;
-    assert!(client.is_served().await);
     let line = relay.log().line_with("has joined").await;
     assert!(line.contains("client \"Desk[31m 7\" has joined"), "{line}");
     assert!(line.contains("remote=127.0.0.1:") && line.contains("session="), "{line}");
