@@ -1,0 +1,22 @@
+//! Tests of what outlives the executable: real processes, real files, real kills.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "tests tell figures and what they cannot check")]
+
+mod backup;
+mod client;
+mod crash;
+mod damage;
+mod disk;
+mod folder;
+#[path = "../blackbox/http.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod http;
+mod journal;
+mod load;
+mod options;
+mod replay;
+mod restart;
+#[path = "../blackbox/support.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod support;
