@@ -108,7 +108,7 @@ impl Peer {
             PeerId::Relay => {
                 let advice = "cargo build --release, or name another with --relay";
                 let program = existing(&places.relay, advice)?;
-                let version = first_line(&program, "--version")?;
+                let version = first_line(&program, "--version")? + &commit(&places.root);
                 let own = ["0".to_owned()].into_iter().chain(places.relay_options.clone());
                 let arguments = host.into_iter().chain(own).collect();
                 Ok(Peer { id, version, program, arguments })
@@ -211,6 +211,18 @@ fn first_line(program: &Path, flag: &str) -> Result<String> {
         .with_context(|| format!("run {}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or("unknown version").trim().to_owned())
+}
+
+/// At which commit the repository is, as the end of a sentence; nothing without git.
+fn commit(root: &Path) -> String {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(["rev-parse", "--short", "HEAD"]);
+    match git.output() {
+        Ok(output) if output.status.success() => {
+            format!(", repository at {}", String::from_utf8_lossy(&output.stdout).trim())
+        }
+        _ => String::new(),
+    }
 }
 
 /// An address that was free a moment ago, for a server that cannot choose one itself.
