@@ -5,6 +5,7 @@
 
 mod backlog;
 mod notice;
+mod spare;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -271,8 +272,9 @@ impl Outbox {
             }
             return Taken::Bytes;
         }
-        // A swapped-in spare must not stay with an idle session.
-        inner.ready = Vec::new();
+        // No buffer stays with an idle session.
+        spare::give(std::mem::take(&mut inner.ready));
+        spare::give(std::mem::take(into));
         if inner.accounted_bytes > 0 {
             inner.account(&self.shared);
         }
@@ -410,6 +412,9 @@ impl Inner {
             || self.ready_frames as usize >= limits.soft_frames_max
         {
             return false;
+        }
+        if self.ready.capacity() == 0 {
+            self.ready = spare::get();
         }
         frame.append(framing, &mut self.ready);
         self.ready_frames += 1;
