@@ -65,7 +65,8 @@ impl Context {
     /// What probes ask: whether the relay serves, and keeps what it promises to keep.
     pub(crate) fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let (ready, storage) = (Arc::clone(&self.ready), Arc::clone(&self.storage));
-        move || ready.load(Ordering::Acquire) && storage.is_healthy()
+        let draining = self.draining.clone();
+        move || ready.load(Ordering::Acquire) && !*draining.borrow() && storage.is_healthy()
     }
 
     /// What metrics tell of storing, asked at each request.

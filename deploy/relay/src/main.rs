@@ -1,5 +1,6 @@
 //! The executable: parse, log, build, run, exit code.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clasp_relay::{Options, Relay, cli, logging, maintenance, shutdown::Signals};
@@ -33,8 +34,15 @@ fn main() -> ExitCode {
 }
 
 async fn relay(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    let signals = Signals::listen()?;
-    let relay = Relay::build(&options).await?;
-    relay.run(signals.stop()).await?;
+    let mut stop = pin!(Signals::listen()?.stop());
+    let relay = tokio::select! {
+        relay = Relay::build(&options) => relay?,
+        // Recovery may take a while, and only reads.
+        _ = &mut stop => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
+    relay.run(stop).await?;
     Ok(())
 }

@@ -148,19 +148,29 @@ impl Relay {
     pub async fn run<T>(self, stop: impl Future<Output = T>) -> Result<(), RunError> {
         let mut clients = spawn(self.clients);
         let mut pages = spawn(self.pages);
-        let saver = self
-            .saver
-            .map(|saver| tokio::spawn(saver.run(self.drain.subscribe(), self.close.subscribe())));
-        self.ready.store(true, Ordering::Release);
-        tracing::info!("ready, accepting connections");
+        let ready = Arc::clone(&self.ready);
+        let begun = move || {
+            ready.store(true, Ordering::Release);
+            tracing::info!("ready, accepting connections");
+        };
+        let saver = match self.saver {
+            Some(saver) => {
+                let (draining, closing) = (self.drain.subscribe(), self.close.subscribe());
+                Some(tokio::spawn(saver.run(draining, closing, begun)))
+            }
+            None => {
+                begun();
+                None
+            }
+        };
 
         let stopped = tokio::select! {
             guard = stop => Ok(guard),
             name = first_end(&mut clients) => Err(RunError::DoorEnded(name)),
             name = first_end(&mut pages) => Err(RunError::DoorEnded(name)),
         };
-        self.ready.store(false, Ordering::Release);
         self.drain.send_replace(true);
+        tracing::info!("draining");
         while clients.join_next().await.is_some() {}
         self.close.send_replace(true);
         while pages.join_next().await.is_some() {}

@@ -29,7 +29,7 @@ impl Signals {
     /// or 143 (SIGTERM), whatever is still under way.
     pub async fn stop(mut self) -> StopGuard {
         let (name, _) = self.next().await;
-        tracing::info!("{name}: draining; a second signal exits at once");
+        tracing::info!("{name}; a second signal exits at once");
         StopGuard(tokio::spawn(async move {
             let (name, number) = self.next().await;
             tracing::warn!("{name} again: leaving without waiting for sessions");

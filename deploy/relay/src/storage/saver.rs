@@ -39,8 +39,8 @@ impl Saver {
         Some(Self { keep, router, status, save_every, failure: None })
     }
 
-    /// Saves at the start, at every interval and when the drain begins; saves and closes when all
-    /// clients are gone.
+    /// Saves at the start, calls `begun`, saves at every interval and when the drain begins; saves
+    /// and closes when all clients are gone.
     ///
     /// # Errors
     /// What keeps the last state or the last journal entries from the disk.
@@ -48,10 +48,18 @@ impl Saver {
         mut self,
         draining: watch::Receiver<bool>,
         closing: watch::Receiver<bool>,
+        begun: impl FnOnce(),
     ) -> Result<(), String> {
         let router = Arc::clone(&self.router);
+        let saving = async {
+            if self.interval().is_some() {
+                self.save_and_tell().await;
+            }
+            begun();
+            self.save_until(draining, closing).await;
+        };
         tokio::select! {
-            () = self.save_until(draining, closing) => {}
+            () = saving => {}
             never = tell_health(&router) => match never {},
         }
         let saved = self.save().await;
@@ -59,16 +67,17 @@ impl Saver {
         saved.and(closed)
     }
 
+    fn interval(&self) -> Option<Duration> {
+        self.save_every.filter(|interval| !interval.is_zero())
+    }
+
     async fn save_until(
         &mut self,
         mut draining: watch::Receiver<bool>,
         mut closing: watch::Receiver<bool>,
     ) {
-        let interval = self.save_every.filter(|interval| !interval.is_zero());
+        let interval = self.interval();
         let mut drains = false;
-        if interval.is_some() {
-            self.save_and_tell().await;
-        }
         loop {
             let pause = async {
                 match interval {

@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use clasp_protocol::message::Ttl;
 use clasp_protocol::{Qos, RawValue};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
 
 use crate::client::{Client, State, bundle, integer, state};
 use crate::folder::{Folder, strs};
@@ -125,4 +128,24 @@ async fn files_are_private_and_relative_paths_start_from_the_data_directory() {
         names.push(entry.file_name().into_string().unwrap());
     }
     assert!(names.contains(&"j.db".into()) && names.contains(&"s.db".into()), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_signal_while_the_relay_starts_ends_it_and_harms_nothing() {
+    let folder = Folder::new();
+    let arguments = folder.guide();
+    let relay = Relay::start(&strs(&arguments)).await;
+    let before = write_much(&relay).await;
+    relay.stop().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clasp-relay"));
+    command.args(["--ws-port", "0", "--host", "127.0.0.1"]).args(&arguments).env_clear();
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    log.next_line().await.unwrap().expect("the first line of the log");
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap().success());
+    while log.next_line().await.unwrap().is_some() {}
+    assert_eq!(soon("the end", child.wait()).await.unwrap().code(), Some(0));
+    let relay = Relay::start(&strs(&arguments)).await;
+    assert_eq!(state(relay.address).await, before);
 }
