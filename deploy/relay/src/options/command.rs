@@ -22,7 +22,8 @@ pub enum Command {
 
 const BACKUP_HELP: &str = "\
 The backup is complete or not there at all: it is written beside FILE and then renamed. Both files
-in it fit each other. With CLASP_JOURNAL and CLASP_PERSIST set as for the relay no option is needed.
+in it fit each other. With CLASP_JOURNAL and CLASP_PERSIST set as for the relay no option is
+needed.
 
 Exit codes: 0 done, 1 not done and why, 2 a mistake in the options";
 
