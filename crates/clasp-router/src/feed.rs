@@ -139,7 +139,7 @@ fn snapshot_step(
     while feed.shard < SHARDS {
         let mut shard = router.store.lock(feed.shard);
         let SnapshotFeed { pattern, prefix, after, touches, .. } = &mut feed;
-        let mut last = None;
+        let (mut last, mut touched) = (None, false);
         let done = shard.visit_params(prefix, after.as_deref(), |address, param| {
             scanned += 1;
             let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(address));
@@ -149,11 +149,15 @@ fn snapshot_step(
                 }
                 if *touches {
                     param.touch(&router.config.params, now);
+                    touched = true;
                 }
             }
             last = Some(Arc::clone(address));
             if scanned >= SCAN_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
+        if touched {
+            shard.note_touch();
+        }
         if !builder.is_empty() {
             held.push(shard);
         }
