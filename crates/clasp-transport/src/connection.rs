@@ -289,8 +289,8 @@ impl Client {
         let name = self.connection.take_client_name().unwrap_or_default();
         let session = self.connection.session_id().unwrap_or_default();
         match self.link.remote() {
-            Some(remote) => tracing::info!(%remote, session, "client {name:?} has joined"),
-            None => tracing::info!(session, "client {name:?} has joined and gone"),
+            Some(remote) => tracing::debug!(%remote, session, "client {name:?} has joined"),
+            None => tracing::debug!(session, "client {name:?} has joined and gone"),
         }
     }
 

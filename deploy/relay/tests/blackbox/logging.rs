@@ -37,7 +37,7 @@ async fn text_in_a_pipe_has_time_level_target_and_no_colour() {
 
 #[tokio::test]
 async fn who_joins_is_logged_with_address_session_and_printable_name() {
-    let relay = Relay::start(&[]).await;
+    let relay = Relay::start(&["--log-level", "debug"]).await;
     let mut client = Client::connect(relay.address).await;
     let hello = Hello {
         version: 1,
