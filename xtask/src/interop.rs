@@ -37,3 +37,22 @@ fn relay() -> Outcome<PathBuf> {
     let binary = root().join(target).join("dist-check/clasp-relay");
     if binary.is_file() { Ok(binary) } else { Err(format!("{} is absent", binary.display())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::shell::root;
+
+    #[test]
+    fn the_readme_shows_the_snippets_as_they_are() {
+        let page = fs::read_to_string(root().join("README.md")).unwrap();
+        for (language, file) in
+            [("js", "connect.mjs"), ("python", "connect.py"), ("rust", "connect.rs")]
+        {
+            let snippet = fs::read_to_string(root().join("interop/snippets").join(file)).unwrap();
+            let block = format!("```{language}\n{}\n```\n", snippet.trim_end());
+            assert!(page.contains(&block), "README.md does not show {file} as it is");
+        }
+    }
+}
