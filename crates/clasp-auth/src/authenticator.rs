@@ -11,6 +11,18 @@ pub trait Authenticator: Send + Sync {
     /// # Errors
     /// The session must not be opened.
     fn authenticate(&self, token: Option<&str>, now_unix_us: u64) -> Result<Grant, Denied>;
+
+    /// Rises whenever something that was granted may have been taken back; cheap, asked every
+    /// second.
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    /// Whether a grant still holds, its time aside. Asked about every session after
+    /// [`Authenticator::revision`] has risen.
+    fn still_holds(&self, _grant: &Grant) -> bool {
+        true
+    }
 }
 
 /// Why a session is not opened; the text goes to the client as it is.
@@ -22,6 +34,9 @@ pub enum Denied {
     /// Nobody knows the token, or it was revoked; says in a few words why.
     #[error("Invalid token: {0}")]
     Invalid(Cow<'static, str>),
+    /// The token was good when the session began and has been taken back.
+    #[error("Invalid token: revoked")]
+    Revoked,
     /// The token's time is over.
     #[error("Token has expired")]
     Expired,

@@ -15,6 +15,32 @@ pub struct Grant {
     pub scopes: Option<Scopes>,
     /// When it ends, microseconds since 1970-01-01 UTC; absent means never.
     pub expires_unix_us: Option<u64>,
+    /// The token it came from, as its verifier recognises it; never the secret itself.
+    pub credential: Option<Arc<Credential>>,
+}
+
+/// Which token a grant came from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Credential {
+    /// Whose kind of token it is.
+    pub kind: CredentialKind,
+    /// Unique among the tokens of its kind: a hash, a nonce, an entity's id.
+    pub id: Box<str>,
+}
+
+/// Kinds of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    /// The operator's token file.
+    Admin,
+    /// `cpsk_`, issued by this relay.
+    Cpsk,
+    /// `cap_`, signed by a trust anchor or its delegates.
+    Capability,
+    /// `ent_`, signed by a registered entity.
+    Entity,
+    /// Signed by an identity provider.
+    Jwt,
 }
 
 impl Grant {

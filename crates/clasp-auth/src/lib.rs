@@ -4,9 +4,11 @@
 //! [`Authenticator`] turns tokens into grants. Nothing here does I/O or reads a clock.
 
 mod authenticator;
+mod chain;
 mod grant;
 mod scope;
 
 pub use authenticator::{Authenticator, Denied, Open};
-pub use grant::Grant;
+pub use chain::{Chain, Verifier};
+pub use grant::{Credential, CredentialKind, Grant};
 pub use scope::{Action, Scope, ScopeError, Scopes};

@@ -51,11 +51,10 @@ pub(crate) fn greet(
         return Err(Rejected { refusal, close_code: 1002, reason: HandshakeFailure::Version });
     }
     let token = hello.token.as_deref().filter(|token| !token.is_empty());
-    let grant = router
-        .ports
-        .authenticator
-        .authenticate(token, now.unix_us)
-        .map_err(|denied| denied_by(&denied))?;
+    let authenticator = &router.ports.authenticator;
+    let revision = authenticator.revision();
+    let grant =
+        authenticator.authenticate(token, now.unix_us).map_err(|denied| denied_by(&denied))?;
     let id: Arc<str> = Uuid::new_v4().hyphenated().to_string().into();
     let session = Session::new(peer, Arc::clone(&id), grant, Arc::clone(outbox));
     let welcome = Message::Welcome(Welcome {
@@ -68,6 +67,11 @@ pub(crate) fn greet(
     });
     router.reply(outbox, &welcome, Qos::Fire, now);
     router.sessions.write().insert(id, Arc::clone(&session));
+    // What was taken back before the session was in the table, the sweep cannot have noticed.
+    if authenticator.revision() != revision && !authenticator.still_holds(&session.grant) {
+        router.sessions.write().remove(&session.id);
+        return Err(denied_by(&Denied::Revoked));
+    }
     let full = match router.config.initial_snapshot {
         InitialSnapshot::Full => true,
         InitialSnapshot::Empty => false,
@@ -81,7 +85,7 @@ pub(crate) fn greet(
 
 fn denied_by(denied: &Denied) -> Rejected {
     let reason = match denied {
-        Denied::Missing | Denied::Invalid(_) => HandshakeFailure::Unauthorized,
+        Denied::Missing | Denied::Invalid(_) | Denied::Revoked => HandshakeFailure::Unauthorized,
         Denied::Expired => HandshakeFailure::TokenExpired,
         Denied::Misconfigured => HandshakeFailure::Misconfigured,
     };

@@ -14,6 +14,7 @@ use crate::journal::DeleteReason;
 use crate::outbox::{Close, Outbox};
 use crate::refusal::Refusal;
 use crate::router::Router;
+use crate::session::Session;
 use crate::state::expiry::Gone;
 use crate::state::store::{SHARDS, Shard};
 use crate::timer::Task;
@@ -34,14 +35,26 @@ pub(crate) fn run(router: &Arc<Router>, now: Now) {
     }
     router.signals.expire(now.mono_us);
     watch_slow_consumers(router, now);
+    let authenticator = &router.ports.authenticator;
+    let revision = authenticator.revision();
+    let recheck = router.grants_checked.swap(revision, Ordering::Relaxed) != revision;
     let sessions: Vec<_> = router.sessions.read().values().cloned().collect();
     for session in sessions {
         crate::gesture::forget_idle(router, &session, now);
-        if session.grant.is_expired(now.unix_us) && !session.outbox.is_closing() {
-            let refusal = Refusal::denied(&Denied::Expired);
-            router.refuse(&session.outbox, &refusal, now);
-            session.outbox.close(refusal.to_close(1008));
+        if session.grant.is_expired(now.unix_us) {
+            expel(router, &session, &Denied::Expired, now);
+        } else if recheck && !authenticator.still_holds(&session.grant) {
+            expel(router, &session, &Denied::Revoked, now);
         }
+    }
+}
+
+/// Ends a session whose grant has ended (routing.md 12.5).
+fn expel(router: &Router, session: &Session, denied: &Denied, now: Now) {
+    if !session.outbox.is_closing() {
+        let refusal = Refusal::denied(denied);
+        router.refuse(&session.outbox, &refusal, now);
+        session.outbox.close(refusal.to_close(1008));
     }
 }
 

@@ -48,7 +48,7 @@ impl Refusal {
 
     pub(crate) fn denied(denied: &Denied) -> Refusal {
         let code = match denied {
-            Denied::Missing | Denied::Invalid(_) => ErrorCode::Unauthorized,
+            Denied::Missing | Denied::Invalid(_) | Denied::Revoked => ErrorCode::Unauthorized,
             Denied::Expired => ErrorCode::TokenExpired,
             Denied::Misconfigured => ErrorCode::InternalError,
         };

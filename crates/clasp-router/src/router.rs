@@ -70,6 +70,8 @@ pub struct Router {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outboxes: Arc<OutboxShared>,
     pub(crate) durability: Arc<Durability>,
+    /// What [`Authenticator::revision`] was when the sessions' grants were last looked at.
+    pub(crate) grants_checked: AtomicU64,
     next_peer: AtomicU64,
     unix_us: AtomicU64,
     mono_us: AtomicU64,
@@ -109,6 +111,7 @@ impl Router {
             outboxes: OutboxShared::new(config.outbox.clone(), Arc::clone(&metrics)),
             durability: Durability::new(ports.journal.clone(), Arc::clone(&metrics)),
             metrics,
+            grants_checked: AtomicU64::new(ports.authenticator.revision()),
             next_peer: AtomicU64::new(1),
             unix_us: AtomicU64::new(0),
             mono_us: AtomicU64::new(0),

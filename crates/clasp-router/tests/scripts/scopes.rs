@@ -1,5 +1,10 @@
 //! What a token lets its session see and do (routing.md 12.2 to 12.5, 2.4).
 
+use std::sync::Arc;
+
+use clasp_auth::Authenticator;
+use clasp_router::{Config, Ports};
+
 use crate::support::*;
 
 /// `root` may do everything, `sam` reads `/a/*` and writes `/drop/**`.
@@ -138,6 +143,21 @@ fn a_token_that_expires_ends_its_session() {
     world.pass_s(2);
     let told = world.told("sam");
     assert_eq!(told.first().map(String::as_str), Some("ERROR 302"), "{told:?}");
+    assert!(told[1].starts_with("CLOSE 1008"), "{told:?}");
+    assert_eq!(world.ask("kim", ping()), ["PONG"]);
+}
+
+#[test]
+fn a_token_that_is_taken_back_ends_its_sessions_within_a_second_and_no_others() {
+    let badges = Arc::new(Badges::default());
+    let authenticator = Arc::clone(&badges) as Arc<dyn Authenticator>;
+    let mut world = World::with(Config::default(), Ports { authenticator, ..Ports::default() });
+    world.join_with("sam", "sam|admin:/**");
+    world.join_with("kim", "kim|admin:/**");
+    badges.revoke("sam");
+    world.pass_s(1);
+    let told = world.told("sam");
+    assert_eq!(told.first().map(String::as_str), Some("ERROR 300"), "{told:?}");
     assert!(told[1].starts_with("CLOSE 1008"), "{told:?}");
     assert_eq!(world.ask("kim", ping()), ["PONG"]);
 }

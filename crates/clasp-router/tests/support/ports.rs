@@ -1,11 +1,24 @@
 //! Ports for tests: tokens that say themselves what they allow, rules as closures.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
+
 use clasp_auth::{Authenticator, Denied, Grant, Scopes};
 use clasp_protocol::RawValue;
 use clasp_router::policy::{Actor, Policy, Visibility};
 
 /// Accepts tokens of the form `subject|scope,scope` with an optional `|expiry in microseconds`.
-pub(crate) struct Badges;
+#[derive(Default)]
+pub(crate) struct Badges {
+    revoked: Mutex<HashSet<String>>,
+}
+
+impl Badges {
+    /// Takes back what was granted to a subject.
+    pub(crate) fn revoke(&self, subject: &str) {
+        self.revoked.lock().unwrap().insert(subject.to_owned());
+    }
+}
 
 impl Authenticator for Badges {
     fn authenticate(&self, token: Option<&str>, now_unix_us: u64) -> Result<Grant, Denied> {
@@ -16,8 +29,18 @@ impl Authenticator for Badges {
         let scopes = Scopes::parse_list(fields.next().ok_or_else(unknown)?)
             .map_err(|error| Denied::Invalid(error.to_string().into()))?;
         let expires_unix_us = fields.next().and_then(|text| text.parse().ok());
-        let grant = Grant { subject: Some(subject.into()), scopes: Some(scopes), expires_unix_us };
+        let (subject, scopes) = (Some(subject.into()), Some(scopes));
+        let grant = Grant { subject, scopes, expires_unix_us, credential: None };
         if grant.is_expired(now_unix_us) { Err(Denied::Expired) } else { Ok(grant) }
+    }
+
+    fn revision(&self) -> u64 {
+        self.revoked.lock().unwrap().len() as u64
+    }
+
+    fn still_holds(&self, grant: &Grant) -> bool {
+        let subject = grant.subject.as_deref().unwrap_or_default();
+        !self.revoked.lock().unwrap().contains(subject)
     }
 }
 

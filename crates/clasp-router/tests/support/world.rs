@@ -49,7 +49,7 @@ impl World {
     }
 
     pub(crate) fn badges() -> Ports {
-        Ports { authenticator: Arc::new(Badges), ..Ports::default() }
+        Ports { authenticator: Arc::new(Badges::default()), ..Ports::default() }
     }
 
     /// A relay with rules that wants tokens.
