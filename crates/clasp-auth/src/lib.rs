@@ -6,9 +6,13 @@
 mod authenticator;
 mod chain;
 mod grant;
+mod proxies;
 mod scope;
+mod throttle;
 
 pub use authenticator::{Authenticator, Denied, Open};
 pub use chain::{Chain, Verifier};
 pub use grant::{Credential, CredentialKind, Grant};
+pub use proxies::TrustedProxies;
 pub use scope::{Action, Scope, ScopeError, Scopes};
+pub use throttle::{Quota, Throttle};
