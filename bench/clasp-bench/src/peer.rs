@@ -172,11 +172,15 @@ impl Peer {
     }
 }
 
-/// The executable that came with the npm package, whichever build suits this machine.
+/// The executable that came with the npm package: in the folder of the build for this machine, or
+/// where the package's install script moves it if npm runs that.
 fn installed_bun(folder: &Path) -> Result<PathBuf> {
-    let builds = fs::read_dir(folder.join("node_modules/@oven")).context("Bun is not there")?;
-    let programs = builds.flatten().map(|build| build.path().join("bin/bun"));
-    let mut runnable = programs.filter(|program| first_line(program, "--version").is_ok());
+    let modules = folder.join("node_modules");
+    let builds = fs::read_dir(modules.join("@oven")).context("Bun is not there")?;
+    let shipped = builds.flatten().map(|build| build.path().join("bin/bun"));
+    let moved = ["bun/bin/bun.exe", "bun/bin/bun"].map(|path| modules.join(path));
+    let mut runnable =
+        shipped.chain(moved).filter(|program| first_line(program, "--version").is_ok());
     runnable.next().context("Bun is there for other machines only")
 }
 
