@@ -26,6 +26,12 @@ pub(crate) enum Metric {
     JoinMs,
     /// Server CPU time of that, in milliseconds.
     CpuMsPerJoin,
+    /// 99th percentile of others' latency during that, in microseconds.
+    P99MeanwhileUs,
+    /// SETs per second.
+    SetsPerS,
+    /// Server CPU time per SET, in nanoseconds.
+    CpuNsPerSet,
     /// Growth of resident memory during the load, in MiB.
     GrowthMib,
 }
@@ -44,6 +50,9 @@ impl Metric {
             Metric::CpuUsPerOpen => "Server CPU per session opened",
             Metric::JoinMs => "Until a late joiner has everything",
             Metric::CpuMsPerJoin => "Server CPU for a late joiner",
+            Metric::P99MeanwhileUs => "Others' latency p99 meanwhile",
+            Metric::SetsPerS => "SETs per second",
+            Metric::CpuNsPerSet => "Server CPU per SET",
             Metric::GrowthMib => "Growth of server memory",
         }
     }
@@ -51,11 +60,13 @@ impl Metric {
     /// The value with its unit, in three significant digits or so.
     pub(crate) fn write(self, value: f64) -> String {
         match self {
-            Metric::CpuNsPerCopy => format!("{} ns", digits(value)),
-            Metric::CopiesPerS => format!("{} k/s", digits(value / 1e3)),
-            Metric::P50Us | Metric::P99Us | Metric::P999Us | Metric::CpuUsPerOpen => {
-                format!("{} µs", digits(value))
-            }
+            Metric::CpuNsPerCopy | Metric::CpuNsPerSet => format!("{} ns", digits(value)),
+            Metric::CopiesPerS | Metric::SetsPerS => format!("{} k/s", digits(value / 1e3)),
+            Metric::P50Us
+            | Metric::P99Us
+            | Metric::P999Us
+            | Metric::P99MeanwhileUs
+            | Metric::CpuUsPerOpen => format!("{} µs", digits(value)),
             Metric::BytesPerSession => format!("{} KiB", digits(value / 1024.0)),
             Metric::OpenMs | Metric::JoinMs | Metric::CpuMsPerJoin => {
                 format!("{} ms", digits(value))

@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::wire::{Found, Role, Wire};
@@ -22,6 +25,9 @@ pub(crate) struct SocketOptions {
     pub(crate) receive_bytes: Option<usize>,
     /// Address it connects from.
     pub(crate) source: Option<Ipv4Addr>,
+    /// Asks again and again instead of sleeping until an answer comes, so that waking up is no
+    /// part of the figure.
+    pub(crate) spin: bool,
 }
 
 /// A blocking connection and what was received but not yet used.
@@ -29,6 +35,7 @@ pub(crate) struct SocketOptions {
 pub(crate) struct Link {
     stream: TcpStream,
     received: Vec<u8>,
+    spin: bool,
 }
 
 impl Link {
@@ -49,7 +56,7 @@ impl Link {
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.set_write_timeout(Some(ANSWER_MAX))?;
-        Ok(Link { stream, received: Vec::new() })
+        Ok(Link { stream, received: Vec::new(), spin: options.spin })
     }
 
     /// Connects and opens a session; returns when the server has answered the ping behind it.
@@ -92,12 +99,31 @@ impl Link {
     /// Reads once and appends to what was received.
     pub(crate) fn receive(&mut self) -> Result<()> {
         let mut buffer = [0; READ_BYTES];
-        match self.stream.read(&mut buffer).context("read")? {
+        let count = if self.spin {
+            spin_read(&self.stream, &mut buffer)
+        } else {
+            self.stream.read(&mut buffer)
+        };
+        match count.context("read")? {
             0 => bail!("the server closed the connection"),
             count => {
                 self.received.extend_from_slice(&buffer[..count]);
                 Ok(())
             }
+        }
+    }
+
+    /// Reads what is there, if anything is, and appends it to what was received.
+    pub(crate) fn receive_ready(&mut self) -> Result<bool> {
+        let mut buffer = [0; READ_BYTES];
+        match recv(self.stream.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => bail!("the server closed the connection"),
+            Ok(count) => {
+                self.received.extend_from_slice(&buffer[..count]);
+                Ok(true)
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
+            Err(error) => Err(error).context("read"),
         }
     }
 
@@ -119,6 +145,18 @@ impl Link {
     pub(crate) fn into_nonblocking(self) -> Result<(mio::net::TcpStream, Vec<u8>)> {
         self.stream.set_nonblocking(true)?;
         Ok((mio::net::TcpStream::from_std(self.stream), self.received))
+    }
+}
+
+/// Reads once without sleeping.
+fn spin_read(stream: &TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let deadline = Instant::now() + ANSWER_MAX;
+    loop {
+        match recv(stream.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Err(Errno::EAGAIN) if Instant::now() < deadline => std::hint::spin_loop(),
+            Err(Errno::EINTR) => {}
+            done => return Ok(done?),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod joiner;
 mod latency;
 mod sessions;
+mod sets;
 mod steady;
 
 use std::time::Duration;
@@ -49,6 +50,9 @@ impl Timing {
     };
 }
 
+/// How many params the relay and the crate that it is measured against keep by default.
+const PARAMS_CAP: usize = 100_000;
+
 /// What a load does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -58,8 +62,10 @@ pub(crate) enum Shape {
     Latency { layout: Layout, messages_per_s: u32 },
     /// So many sessions are opened one after another and then left alone.
     Sessions { count: u32 },
-    /// A session joins when so many params are set.
-    Joiner { params: usize },
+    /// Closed loop of SETs that nobody listens to, over so many addresses in turn.
+    Sets { addresses: usize },
+    /// A session joins when so many params are set, while others go on at a fixed rate.
+    Joiner { params: usize, layout: Layout, messages_per_s: u32 },
 }
 
 /// One load of the catalogue.
@@ -77,6 +83,10 @@ pub(crate) struct Load {
 
 const fn fan(subscribers_each: usize) -> Layout {
     Layout { publishers: 1, subscribers_each, stalled: 0, kind: Kind::Event, value_bytes: 8 }
+}
+
+const fn set(layout: Layout) -> Layout {
+    Layout { kind: Kind::Set, ..layout }
 }
 
 const fn steady(id: &'static str, title: &'static str, layout: Layout, window: u64) -> Load {
@@ -100,7 +110,22 @@ pub(crate) const CATALOGUE: &[Load] = &[
         Layout { publishers: 100, ..fan(1) },
         64,
     ),
-    steady("set-100", "1 → 100, SET of 8 bytes", Layout { kind: Kind::Set, ..fan(100) }, 64),
+    steady("set-1", "1 → 1, SET of 8 bytes", set(fan(1)), 64),
+    steady("set-10", "1 → 10, SET of 8 bytes", set(fan(10)), 64),
+    steady("set-100", "1 → 100, SET of 8 bytes", set(fan(100)), 64),
+    steady("set-1000", "1 → 1,000, SET of 8 bytes", set(fan(1000)), 16),
+    steady(
+        "set-100-1k",
+        "1 → 100, SET of 1 KiB",
+        set(Layout { value_bytes: 1024, ..fan(100) }),
+        64,
+    ),
+    steady(
+        "set-pairs-100",
+        "100 → 100 in pairs, SET of 8 bytes",
+        set(Layout { publishers: 100, ..fan(1) }),
+        64,
+    ),
     steady(
         "stream-100",
         "1 → 100, stream of 8 bytes",
@@ -123,7 +148,18 @@ pub(crate) const CATALOGUE: &[Load] = &[
         quick: false,
         ..other("sessions-15000", "15,000 sessions", Shape::Sessions { count: 15_000 })
     },
-    other("joiner", "Late joiner on 100,000 params", Shape::Joiner { params: 100_000 }),
+    other("sets-1k", "SETs over 1,000 params", Shape::Sets { addresses: 1_000 }),
+    other("sets-100k", "SETs over 100,000 params, the cap", Shape::Sets { addresses: 100_000 }),
+    other(
+        "sets-fresh",
+        "SETs of new params at the cap of 100,000",
+        Shape::Sets { addresses: 200_000 },
+    ),
+    other(
+        "joiner",
+        "Late joiner on 100,000 params",
+        Shape::Joiner { params: 100_000, layout: fan(10), messages_per_s: 2000 },
+    ),
 ];
 
 impl Load {
@@ -139,7 +175,11 @@ impl Load {
                 peer.supports(layout.kind)
             }
             Shape::Sessions { .. } => true,
-            Shape::Joiner { .. } => peer.supports(Kind::Set),
+            // Mosquitto has no cap to be at.
+            Shape::Sets { addresses } if addresses > PARAMS_CAP => {
+                matches!(peer, PeerId::Relay | PeerId::Reference)
+            }
+            Shape::Sets { .. } | Shape::Joiner { .. } => peer.supports(Kind::Set),
         }
     }
 
@@ -164,7 +204,10 @@ impl Load {
             Shape::Sessions { .. } => {
                 &[Metric::BytesPerSession, Metric::OpenMs, Metric::CpuUsPerOpen]
             }
-            Shape::Joiner { .. } => &[Metric::JoinMs, Metric::CpuMsPerJoin],
+            Shape::Sets { .. } => &[Metric::SetsPerS, Metric::CpuNsPerSet],
+            Shape::Joiner { .. } => {
+                &[Metric::JoinMs, Metric::CpuMsPerJoin, Metric::P99Us, Metric::P99MeanwhileUs]
+            }
         }
     }
 
@@ -177,7 +220,10 @@ impl Load {
                 latency::run(server, wire, (layout, messages_per_s), timing)
             }
             Shape::Sessions { count } => sessions::run(server, wire, count, timing),
-            Shape::Joiner { params } => joiner::run(server, wire, params),
+            Shape::Sets { addresses } => sets::run(server, wire, addresses, timing),
+            Shape::Joiner { params, layout, messages_per_s } => {
+                joiner::run(server, wire, params, (layout, messages_per_s))
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Against {
     Peer(PeerId),
     /// The relay's own figure under another load.
     Own(&'static str),
+    /// Another figure of the relay under the same load.
+    Figure(Metric),
     /// A fixed value, in the unit of the metric.
     Value(f64),
 }
@@ -25,8 +27,34 @@ pub(crate) struct Target {
     pub(crate) metric: Metric,
     /// Compared with what.
     pub(crate) against: Against,
-    /// The greatest ratio that meets the target.
-    pub(crate) ratio_max: f64,
+    /// Which ratios meet the target.
+    pub(crate) bound: Bound,
+}
+
+/// Which ratios meet a target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Bound {
+    /// This one and smaller ones.
+    AtMost(f64),
+    /// This one and greater ones.
+    AtLeast(f64),
+}
+
+impl Bound {
+    fn holds(self, ratio: f64) -> bool {
+        match self {
+            Bound::AtMost(max) => ratio <= max,
+            Bound::AtLeast(min) => ratio >= min,
+        }
+    }
+
+    /// The bound, for people.
+    pub(crate) fn write(self) -> String {
+        match self {
+            Bound::AtMost(max) => format!("≤ {max:.2}"),
+            Bound::AtLeast(min) => format!("≥ {min:.2}"),
+        }
+    }
 }
 
 /// How a target stands.
@@ -42,14 +70,20 @@ pub(crate) struct Verdict {
     pub(crate) met: bool,
 }
 
+const fn target(load: &'static str, metric: Metric, against: Against, bound: Bound) -> Target {
+    Target { load, metric, against, bound }
+}
+
 const fn cpu(load: &'static str, against: Against, ratio_max: f64) -> Target {
-    Target { load, metric: Metric::CpuNsPerCopy, against, ratio_max }
+    target(load, Metric::CpuNsPerCopy, against, Bound::AtMost(ratio_max))
 }
 
 const UWS: Against = Against::Peer(PeerId::Uws);
 const NATS: Against = Against::Peer(PeerId::Nats);
 const MOSQUITTO: Against = Against::Peer(PeerId::Mosquitto);
-const IDLE_BYTES_MAX: Against = Against::Value(2.5 * 1024.0);
+const EQUAL: Bound = Bound::AtMost(1.0);
+/// What may wait for one client that does not read.
+const OUTBOX_MIB_MAX: f64 = 8.0;
 
 /// All targets, in the order of the table.
 pub(crate) const TARGETS: &[Target] = &[
@@ -62,36 +96,38 @@ pub(crate) const TARGETS: &[Target] = &[
     cpu("fan-1000", UWS, 1.1),
     cpu("fan-100-1k", UWS, 1.1),
     cpu("pairs-100", NATS, 0.7),
+    cpu("set-1", Against::Own("fan-1"), 1.3),
+    cpu("set-10", Against::Own("fan-10"), 1.3),
     cpu("set-100", Against::Own("fan-100"), 1.3),
-    Target { load: "latency", metric: Metric::P50Us, against: UWS, ratio_max: 1.0 },
-    Target { load: "latency", metric: Metric::P99Us, against: UWS, ratio_max: 1.0 },
-    Target {
-        load: "sessions-5000",
-        metric: Metric::BytesPerSession,
-        against: IDLE_BYTES_MAX,
-        ratio_max: 1.0,
-    },
-    Target {
-        load: "sessions-15000",
-        metric: Metric::BytesPerSession,
-        against: IDLE_BYTES_MAX,
-        ratio_max: 1.0,
-    },
-    Target { load: "sessions-5000", metric: Metric::OpenMs, against: MOSQUITTO, ratio_max: 1.1 },
+    cpu("set-1000", Against::Own("fan-1000"), 1.3),
+    cpu("set-100-1k", Against::Own("fan-100-1k"), 1.3),
+    cpu("set-pairs-100", Against::Own("pairs-100"), 1.3),
+    target("latency", Metric::P50Us, UWS, EQUAL),
+    target("latency", Metric::P99Us, UWS, EQUAL),
+    target("sessions-5000", Metric::BytesPerSession, Against::Value(2.5 * 1024.0), EQUAL),
+    target("sessions-15000", Metric::BytesPerSession, Against::Value(2.5 * 1024.0), EQUAL),
+    target("sessions-5000", Metric::OpenMs, MOSQUITTO, Bound::AtMost(1.1)),
+    target("joiner", Metric::JoinMs, Against::Value(1_000.0), EQUAL),
+    target("joiner", Metric::P99MeanwhileUs, Against::Figure(Metric::P99Us), Bound::AtMost(2.0)),
+    target("sets-100k", Metric::SetsPerS, Against::Own("sets-1k"), Bound::AtLeast(0.9)),
+    target("sets-fresh", Metric::SetsPerS, Against::Own("sets-1k"), Bound::AtLeast(0.9)),
+    target("stalled-100", Metric::CopiesPerS, Against::Own("fan-100-1k"), Bound::AtLeast(0.95)),
+    target("stalled-100", Metric::GrowthMib, Against::Value(OUTBOX_MIB_MAX), EQUAL),
 ];
 
 impl Target {
     /// How it stands; `None` if one of the figures is missing.
     pub(crate) fn judge(&self, results: &Results) -> Option<Verdict> {
-        let figure = |load, peer| results.figure(load, peer, self.metric).median();
-        let own = figure(self.load, PeerId::Relay)?;
+        let figure = |load, peer, metric| results.figure(load, peer, metric).median();
+        let own = figure(self.load, PeerId::Relay, self.metric)?;
         let other = match self.against {
-            Against::Peer(peer) => figure(self.load, peer)?,
-            Against::Own(load) => figure(load, PeerId::Relay)?,
+            Against::Peer(peer) => figure(self.load, peer, self.metric)?,
+            Against::Own(load) => figure(load, PeerId::Relay, self.metric)?,
+            Against::Figure(metric) => figure(self.load, PeerId::Relay, metric)?,
             Against::Value(value) => value,
         };
         let ratio = own / other;
-        Some(Verdict { own, other, ratio, met: ratio <= self.ratio_max })
+        Some(Verdict { own, other, ratio, met: self.bound.holds(ratio) })
     }
 
     /// With what the figure is compared, for people.
@@ -102,6 +138,7 @@ impl Target {
                 let title = Load::named(load).map_or(load, |load| load.title);
                 format!("itself, {title}")
             }
+            Against::Figure(metric) => format!("itself, {}", metric.title()),
             Against::Value(value) => format!("{}, fixed", self.metric.write(value)),
         }
     }
@@ -129,6 +166,9 @@ mod tests {
             if let Against::Peer(peer) = target.against {
                 assert!(load.suits(peer), "{target:?}");
             }
+            if let Against::Own(other) = target.against {
+                assert!(Load::named(other).unwrap().metrics().contains(&target.metric));
+            }
         }
     }
 
@@ -139,6 +179,15 @@ mod tests {
             |own| results(&[("fan-100", PeerId::Relay, own), ("fan-100", PeerId::Nats, 100.0)]);
         assert!(target.judge(&figures(50.0)).unwrap().met);
         assert!(!target.judge(&figures(50.1)).unwrap().met);
+    }
+
+    #[test]
+    fn where_more_is_better_the_smallest_ratio_still_meets() {
+        let target = Target { bound: Bound::AtLeast(0.9), ..cpu("fan-100", NATS, 0.0) };
+        let figures =
+            |own| results(&[("fan-100", PeerId::Relay, own), ("fan-100", PeerId::Nats, 100.0)]);
+        assert!(target.judge(&figures(90.0)).unwrap().met);
+        assert!(!target.judge(&figures(89.9)).unwrap().met);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use clasp_protocol::codec::{self, EncodeError};
 use clasp_protocol::{Frame, Message, Qos, frame};
 
+use crate::outbox::Run;
+
 /// How a wire delimits frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -32,6 +34,7 @@ pub(crate) struct Broadcast {
     buffer: Vec<u8>,
     start: usize,
     shared: OnceCell<Bytes>,
+    run: Option<Run>,
 }
 
 impl Broadcast {
@@ -62,7 +65,7 @@ impl Broadcast {
         buffer.resize(HEADROOM_BYTES, 0);
         encode(&mut buffer)?;
         let start = put_websocket_header(&mut buffer);
-        Ok(Broadcast { buffer, start, shared: OnceCell::new() })
+        Ok(Broadcast { buffer, start, shared: OnceCell::new(), run: None })
     }
 
     /// The frame without any transport's framing.
@@ -85,6 +88,17 @@ impl Broadcast {
         let bytes =
             self.shared.get_or_init(|| Bytes::copy_from_slice(&self.buffer[self.start..])).clone();
         Shared { bytes, header: (HEADROOM_BYTES - self.start) as u8 }
+    }
+
+    /// Writes the frame down where many outboxes can refer to it.
+    pub(crate) fn put_down(&mut self) {
+        self.run = Run::put(&self.buffer[self.start..]);
+    }
+
+    /// Where it was put down, with its WebSocket header.
+    #[inline]
+    pub(crate) fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
     }
 
     /// Appends the frame as the wire wants it.

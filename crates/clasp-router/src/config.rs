@@ -171,6 +171,9 @@ impl Default for SignalConfig {
 /// Queues towards clients (routing.md 5.2).
 #[derive(Debug, Clone)]
 pub struct OutboxConfig {
+    /// Bytes that copies of a frame for all its receivers would take, from which on they refer to
+    /// one copy instead.
+    pub copies_bytes_max: usize,
     /// Frames from which on a session is treated as slow.
     pub soft_frames_max: usize,
     /// Bytes from which on a session is treated as slow.
@@ -192,6 +195,7 @@ pub struct OutboxConfig {
 impl Default for OutboxConfig {
     fn default() -> OutboxConfig {
         OutboxConfig {
+            copies_bytes_max: 4 << 10,
             soft_frames_max: 1_000,
             soft_bytes_max: 1 << 20,
             hard_frames_max: 4_000,

@@ -106,10 +106,8 @@ impl Connection {
             return Flow::Closing;
         }
         match codec::decode(frame.payload) {
-            Ok(message) => match self.session.clone() {
-                Some(session) => self.established_message(&session, frame, &message, now),
-                None => self.first_message(frame, &message, now),
-            },
+            Ok(message) if self.session.is_some() => self.established_message(frame, &message, now),
+            Ok(message) => self.first_message(frame, &message, now),
             Err(error) => self.undecodable(&error, now),
         }
     }
@@ -144,13 +142,8 @@ impl Connection {
         }
     }
 
-    fn established_message(
-        &mut self,
-        session: &Arc<Session>,
-        frame: &Frame<'_>,
-        message: &Message<'_>,
-        now: Now,
-    ) -> Flow {
+    fn established_message(&mut self, frame: &Frame<'_>, message: &Message<'_>, now: Now) -> Flow {
+        let Some(session) = &self.session else { return Flow::Continue };
         self.router.metrics.message(message.kind());
         match self.bucket.take(crate::dispatch::cost(message), now.mono_us) {
             Verdict::Allowed => {}

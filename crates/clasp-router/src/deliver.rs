@@ -150,21 +150,32 @@ impl Router {
     /// Offers a frame to everyone who subscribed to its address; returns how many sessions.
     /// Runs inside the critical section of the address's shard, so that order is kept (5.1).
     #[inline]
-    pub(crate) fn deliver(
+    pub(crate) fn deliver(&self, entry: &mut Entry, delivery: &mut Delivery<'_>) -> usize {
+        self.freshen_audience(entry);
+        let Some(audience) = &entry.audience else { return 0 };
+        let copies_bytes = audience.targets.len() * delivery.frame.len();
+        if copies_bytes > self.config.outbox.copies_bytes_max && audience.targets.len() > 1 {
+            delivery.frame.put_down();
+        }
+        let fanout = if self.ports.policy.filters() {
+            self.deliver_filtered(audience, &entry.address, delivery)
+        } else {
+            self.deliver_plain(audience, &entry.address, delivery)
+        };
+        self.metrics.delivered(fanout);
+        fanout
+    }
+
+    /// [`Router::deliver`] of a part of a bundle: the frame joins those of the same session.
+    pub(crate) fn deliver_together(
         &self,
         entry: &mut Entry,
         delivery: Delivery<'_>,
-        group: Option<&mut Group>,
+        group: &mut Group,
     ) -> usize {
         self.freshen_audience(entry);
         let Some(audience) = &entry.audience else { return 0 };
-        let fanout = match group {
-            Some(group) => self.deliver_group(audience, &entry.address, delivery, group),
-            None if self.ports.policy.filters() => {
-                self.deliver_filtered(audience, &entry.address, &delivery)
-            }
-            None => self.deliver_plain(audience, &entry.address, &delivery),
-        };
+        let fanout = self.deliver_group(audience, &entry.address, delivery, group);
         self.metrics.delivered(fanout);
         fanout
     }

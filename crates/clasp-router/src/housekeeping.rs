@@ -87,8 +87,8 @@ fn tell_expiry(router: &Router, shard: &mut Shard, gone: &Gone, now: Now) {
         return;
     };
     let slot = shard.intern(&gone.address, router.store.place(&gone.address).hash);
-    let delivery = Delivery { frame, source: Source::Set(set), except: None, now };
-    router.deliver(shard.entry(slot), delivery, None);
+    let mut delivery = Delivery { frame, source: Source::Set(set), except: None, now };
+    router.deliver(shard.entry(slot), &mut delivery);
 }
 
 /// Closes sessions that stay above their hard limit, and the worst ones when all together wait

@@ -39,7 +39,7 @@ pub use broadcast::Framing;
 pub use clock::Now;
 pub use config::Config;
 pub use connection::{Connection, Flow, LinkInfo};
-pub use outbox::{Close, Outbox, Taken, Wake};
+pub use outbox::{Close, Outbox, Run, Taken, Wake};
 pub use persistence::{ParamRecord, ShardPoint};
 pub use router::{Ports, Router};
 pub use state::Strategy;

@@ -1,10 +1,13 @@
 //! Bounded queue from the router to one link (routing.md 5.2).
 //!
 //! While the peer keeps up, frames are appended to one buffer that the door swaps out and writes
-//! in one call. Above the soft limit the [`Backlog`] takes over and conflates.
+//! in one call; what it gets in common with others is a [`Run`] instead. Above the soft limit the
+//! [`Backlog`] takes over and conflates.
 
 mod backlog;
+mod inner;
 mod notice;
+mod run;
 mod spare;
 
 use std::borrow::Cow;
@@ -18,9 +21,9 @@ use crate::broadcast::{Broadcast, Framing};
 use crate::config::OutboxConfig;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use backlog::Backlog;
 pub(crate) use backlog::Missed;
-use notice::DropWindow;
+use inner::Inner;
+pub use run::Run;
 
 /// Called when an outbox goes from quiet to having something.
 ///
@@ -104,38 +107,17 @@ pub struct Outbox {
     legacy: AtomicBool,
     /// The peer has answers to read before more requests of it are taken.
     pressed: AtomicBool,
+    /// A close was asked for or the socket is gone.
+    closing: AtomicBool,
     shared: Arc<OutboxShared>,
     inner: Mutex<Inner>,
-}
-
-struct Inner {
-    ready: Vec<u8>,
-    ready_frames: u32,
-    /// Part of this queue that is counted in [`OutboxShared::queued_bytes`].
-    accounted_bytes: u32,
-    /// The door knows that there is something.
-    notified: bool,
-    /// The router has more to produce.
-    feed: bool,
-    gone: bool,
-    backlog: Option<Box<Backlog>>,
-    /// What this session has lost lately, if anything.
-    drops: Option<Box<DropWindow>>,
-    close: Option<Box<Close>>,
-    wake: Option<Arc<dyn Wake>>,
 }
 
 /// Queues that differ less from what is counted are not counted again.
 const ACCOUNT_STEP_BYTES: usize = 64 << 10;
 
-/// Bytes moved from the backlog to the buffer at a time.
-const REFILL_BYTES: usize = 64 << 10;
-
 /// Bytes that may wait for a client before its requests have to wait too.
 const PRESSED_BYTES_MIN: usize = 1 << 20;
-
-/// Broadcasts from this size on are kept by reference.
-const BY_REFERENCE_BYTES_MIN: usize = 16 << 10;
 
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -149,22 +131,12 @@ impl Outbox {
         shared: Arc<OutboxShared>,
         wake: Arc<dyn Wake>,
     ) -> Arc<Outbox> {
-        let inner = Inner {
-            ready: Vec::new(),
-            ready_frames: 0,
-            accounted_bytes: 0,
-            notified: false,
-            feed: false,
-            gone: false,
-            backlog: None,
-            drops: None,
-            close: None,
-            wake: Some(wake),
-        };
+        let inner = Inner { wake: Some(wake), ..Inner::default() };
         Arc::new(Outbox {
             framing,
             legacy: AtomicBool::new(false),
             pressed: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             shared,
             inner: Mutex::new(inner),
         })
@@ -233,7 +205,7 @@ impl Outbox {
         if inner.accounted_bytes > 0 || inner.bytes() >= ACCOUNT_STEP_BYTES {
             inner.account(&self.shared);
         }
-        if inner.ready.len() >= ACCOUNT_STEP_BYTES || inner.backlog.is_some() {
+        if inner.ready_bytes() >= ACCOUNT_STEP_BYTES || inner.backlog.is_some() {
             self.note_pressure(&inner);
         }
         let wake = inner.arm();
@@ -254,12 +226,26 @@ impl Outbox {
         self.pressed.store(pressed, Ordering::Relaxed);
     }
 
+    /// What is to be written first, if it is shared with other links; then go on with
+    /// [`Outbox::take`].
+    #[inline]
+    pub fn take_run(&self) -> Option<Run> {
+        let mut inner = self.inner.lock();
+        let run = inner.run.take()?;
+        inner.ready_frames = 0;
+        if inner.accounted_bytes > 0 {
+            inner.account(&self.shared);
+        }
+        Some(run)
+    }
+
     /// Moves what is to be written into `into`, which must be empty; its allocation is kept here.
     pub fn take(&self, into: &mut Vec<u8>) -> Taken {
         let mut inner = self.inner.lock();
         if inner.gone {
             return Taken::Empty;
         }
+        inner.settle_run();
         inner.refill(self.framing);
         if self.is_pressed() {
             self.note_pressure(&inner);
@@ -297,6 +283,7 @@ impl Outbox {
                 return;
             }
             inner.close = Some(Box::new(close));
+            self.closing.store(true, Ordering::Relaxed);
             inner.feed = false;
             inner.arm()
         };
@@ -318,6 +305,7 @@ impl Outbox {
     pub fn abandon(&self) {
         let mut inner = self.inner.lock();
         inner.gone = true;
+        self.closing.store(true, Ordering::Relaxed);
         inner.clear(&self.shared);
         inner.wake = None;
     }
@@ -328,9 +316,9 @@ impl Outbox {
     }
 
     /// Whether a close was asked for or the socket is gone.
+    #[inline]
     pub(crate) fn is_closing(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.gone || inner.close.is_some()
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Whether the socket is gone.
@@ -392,98 +380,5 @@ impl Drop for Outbox {
     fn drop(&mut self) {
         let accounted = u64::from(self.inner.get_mut().accounted_bytes);
         self.shared.queued_bytes.fetch_sub(accounted, Ordering::Relaxed);
-    }
-}
-
-impl Inner {
-    /// The usual case: the peer keeps up and the frame is small.
-    #[inline]
-    fn append(
-        &mut self,
-        frame: &Broadcast,
-        class: Class<'_>,
-        framing: Framing,
-        limits: &OutboxConfig,
-    ) -> bool {
-        let by_copy = matches!(class, Class::Reply) || frame.len() < BY_REFERENCE_BYTES_MIN;
-        if self.backlog.is_some()
-            || !by_copy
-            || self.ready.len() + frame.len() > limits.soft_bytes_max
-            || self.ready_frames as usize >= limits.soft_frames_max
-        {
-            return false;
-        }
-        if self.ready.capacity() == 0 {
-            self.ready = spare::get();
-        }
-        frame.append(framing, &mut self.ready);
-        self.ready_frames += 1;
-        true
-    }
-
-    fn enqueue(&mut self, frame: &Broadcast, class: Class<'_>, outbox: &Arc<Outbox>, now_us: u64) {
-        let shared = &outbox.shared;
-        let ahead = self.ahead();
-        let backlog = self.backlog.get_or_insert_with(|| {
-            shared.congested.lock().push(Arc::downgrade(outbox));
-            Box::default()
-        });
-        backlog.push(frame, class, &ahead, shared);
-        let fresh = backlog.take_fresh_drops();
-        if fresh > 0
-            && let Some(notice) =
-                self.drops.get_or_insert_default().count(fresh, &shared.limits, now_us)
-        {
-            shared.metrics.error(ErrorCode::Overloaded);
-            backlog.push_urgent(&notice);
-        }
-    }
-
-    /// Moves frames of the backlog into an empty buffer.
-    fn refill(&mut self, framing: Framing) {
-        let Some(backlog) = &mut self.backlog else { return };
-        if self.ready.is_empty() {
-            backlog.refill(&mut self.ready, REFILL_BYTES, framing);
-        }
-    }
-
-    fn ahead(&self) -> backlog::Ahead {
-        backlog::Ahead { frames: self.ready_frames as usize, bytes: self.ready.len() }
-    }
-
-    fn bytes(&self) -> usize {
-        self.ready.len() + self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
-    }
-
-    fn account(&mut self, shared: &OutboxShared) {
-        let bytes = self.bytes();
-        let accounted = self.accounted_bytes as usize;
-        if bytes.abs_diff(accounted) < ACCOUNT_STEP_BYTES && bytes != 0 {
-            return;
-        }
-        if bytes > accounted {
-            shared.queued_bytes.fetch_add((bytes - accounted) as u64, Ordering::Relaxed);
-        } else {
-            shared.queued_bytes.fetch_sub((accounted - bytes) as u64, Ordering::Relaxed);
-        }
-        self.accounted_bytes = bytes as u32;
-    }
-
-    fn clear(&mut self, shared: &OutboxShared) {
-        self.ready = Vec::new();
-        self.ready_frames = 0;
-        self.feed = false;
-        self.backlog = None;
-        self.account(shared);
-    }
-
-    /// The door's waker, if it has not been told yet.
-    #[inline]
-    fn arm(&mut self) -> Option<Arc<dyn Wake>> {
-        if self.notified {
-            return None;
-        }
-        self.notified = true;
-        self.wake.clone()
     }
 }

@@ -18,14 +18,14 @@ use crate::upgrade::Upgraded;
 use crate::websocket::{Decoder, Event, Step};
 
 /// Bytes read at a time, into a buffer that all connections of a thread share.
-const READ_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 128 << 10;
 
 /// Reads, or answers of the router to a pull, before other connections get their turn.
 const ROUNDS: usize = 4;
 
 /// Weight of messages of one read after which receivers are served, so that a burst that came in
 /// one read does not make them look slow.
-const WEIGHT_PER_FLUSH: usize = 64;
+const WEIGHT_PER_FLUSH: usize = 256;
 
 /// Receivers from which on a client always lets others that are ready speak first, so that each
 /// receiver gets all their messages in one write; the rescheduling is a small part of the cost.

@@ -253,11 +253,8 @@ impl Link {
             if *sent >= FLUSH_BYTES_MAX {
                 return FLUSH;
             }
-            match self.stream.try_write(output.rest()) {
-                Ok(bytes) if bytes > 0 => {
-                    output.advance(bytes);
-                    *sent += bytes;
-                }
+            match output.write(|rest| self.stream.try_write(rest)) {
+                Ok(bytes) if bytes > 0 => *sent += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return BLOCKED,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => {

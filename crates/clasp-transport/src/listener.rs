@@ -69,9 +69,11 @@ impl Listener {
     pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.socket.accept().await {
-                Ok(accepted) => {
+                Ok((stream, remote)) => {
                     self.pause = None;
-                    return accepted;
+                    if cfg!(target_os = "linux") || stream.set_nodelay(true).is_ok() {
+                        return (stream, remote);
+                    }
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => self.wait_out(&error).await,
@@ -106,6 +108,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
+    // Linux hands it on to accepted connections; see `Listener::accept`.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -77,7 +77,6 @@ enum Answered {
 }
 
 async fn answer(shared: &Arc<Shared>, stream: TcpStream) -> Option<Answered> {
-    stream.set_nodelay(true).ok()?;
     // A silent socket must not own the buffers of an HTTP connection.
     stream.readable().await.ok()?;
     let door = Door { shared: Arc::clone(shared), upgraded: AtomicBool::new(false) };

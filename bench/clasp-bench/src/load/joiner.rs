@@ -1,12 +1,14 @@
-//! A session that joins late and wants every param that was ever set.
+//! A session that joins late and wants every param that was ever set, while others go on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
 use super::Meter;
+use super::latency::{Pacer, percentiles_us};
 use crate::figure::{Metric, Sample};
 use crate::link::{Link, SocketOptions};
+use crate::rig::Layout;
 use crate::server::Server;
 use crate::wire::{Found, Kind, Role, Wire};
 
@@ -15,33 +17,77 @@ const SETS_PER_PING: usize = 500;
 /// Params of one session; a relay may limit how many a session creates.
 const SETS_PER_SESSION: usize = 5_000;
 
-pub(super) fn run(server: &Server, wire: &'static dyn Wire, params: usize) -> Result<Sample> {
+/// How often a session joins in one run; the figures are medians, or over all of them.
+const JOINS: usize = 5;
+/// Seconds for a join to be complete.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Messages of the others before the first join.
+const ALONE: u64 = 2_000;
+
+pub(super) fn run(
+    server: &Server,
+    wire: &'static dyn Wire,
+    params: usize,
+    (layout, messages_per_s): (Layout, u32),
+) -> Result<Sample> {
     set_all(server, wire, params)?;
-    let before = Meter::read(server)?;
-    let start = Instant::now();
+    let mut pacer = Pacer::open(server, wire, (layout, messages_per_s))?;
+    pacer.finish(ALONE / 2, |_, _| {})?;
+    let (mut alone, mut meanwhile) = (Vec::new(), Vec::new());
+    pacer.finish(ALONE + ALONE / 2, |_, latency| alone.push(latency))?;
+    let (mut times_ms, mut cpu_ms) = (Vec::new(), Vec::new());
+    for _ in 0..JOINS {
+        let before = Meter::read(server)?;
+        let start = Instant::now();
+        join(server, wire, params, || {
+            pacer.turn(u64::MAX, |_, latency| meanwhile.push(latency))?;
+            ensure!(start.elapsed() < PATIENCE, "not everything came within {PATIENCE:?}");
+            Ok(())
+        })?;
+        times_ms.push(start.elapsed().as_secs_f64() * 1e3);
+        cpu_ms.push(before.cpu_since(server)?.as_secs_f64() * 1e3);
+    }
+    let end = pacer.next();
+    pacer.finish(end, |_, latency| meanwhile.push(latency))?;
+    Ok(Sample::from([
+        (Metric::JoinMs, median(times_ms)),
+        (Metric::CpuMsPerJoin, median(cpu_ms)),
+        (Metric::P99Us, percentiles_us(alone)(0.99)),
+        (Metric::P99MeanwhileUs, percentiles_us(meanwhile)(0.99)),
+    ]))
+}
+
+/// Opens a session that subscribes to everything and reads until it has it; `meanwhile` is called
+/// between reads.
+fn join(
+    server: &Server,
+    wire: &'static dyn Wire,
+    params: usize,
+    mut meanwhile: impl FnMut() -> Result<()>,
+) -> Result<()> {
     let role = Role::Subscriber("/late/**");
     let mut link = Link::connect(server.address(), SocketOptions::default())?;
     wire.preamble(&mut link, role)?;
     link.send(&wire.opening(role))?;
     let mut seen = Seen::new(params);
     let mut found = Found::default();
-    loop {
+    while !seen.is_complete() {
+        meanwhile()?;
+        if !link.receive_ready()? {
+            continue;
+        }
         let taken = wire.scan(link.received(), &mut found)?;
         link.consume(taken);
         for sequence in found.sequences.drain(..) {
             seen.note(sequence)?;
         }
-        if seen.is_complete() {
-            break;
-        }
-        link.receive()?;
     }
-    let elapsed = start.elapsed();
-    let cpu = before.cpu_since(server)?;
-    Ok(Sample::from([
-        (Metric::JoinMs, elapsed.as_secs_f64() * 1e3),
-        (Metric::CpuMsPerJoin, cpu.as_secs_f64() * 1e3),
-    ]))
+    Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Sets `/late/0` to its number, and so on, and closes the sessions that did it.

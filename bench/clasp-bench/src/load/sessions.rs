@@ -36,7 +36,8 @@ pub(super) fn run(
     let start = Instant::now();
     for number in 0..count {
         let topic = format!("/bench/idle/{number}");
-        let options = SocketOptions { source: source(number), ..SocketOptions::default() };
+        let spin = timing.wait == Some(Duration::ZERO);
+        let options = SocketOptions { source: source(number), spin, receive_bytes: None };
         let link = Link::connect(server.address(), options)
             .and_then(|link| link.greet(wire, Role::Subscriber(&topic)));
         links.push(link.with_context(|| format!("session {number}"))?);

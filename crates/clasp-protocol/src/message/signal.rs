@@ -175,7 +175,7 @@ pub struct Publish<'a> {
     /// Microseconds since 1970-01-01 UTC, as the client says.
     pub timestamp: Option<u64>,
     /// Keyframes; exist in the MessagePack encoding only.
-    pub timeline: Option<Timeline<'a>>,
+    pub timeline: Option<Box<Timeline<'a>>>,
 }
 
 impl<'a> Publish<'a> {

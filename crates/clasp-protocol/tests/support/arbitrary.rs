@@ -144,7 +144,7 @@ fn publish() -> BoxedStrategy<Publish<'static>> {
                     id,
                     phase,
                     timestamp,
-                    timeline,
+                    timeline: timeline.map(Box::new),
                 }
             },
         )

@@ -122,16 +122,20 @@ fn publish(json: &Json) -> Publish<'static> {
         id: maybe(json, "id", uint),
         phase: maybe(json, "phase", |json| Phase::from_name(&name(json)).unwrap()),
         timestamp: maybe(json, "timestamp", uint),
-        timeline: maybe(json, "timeline", |timeline| Timeline {
-            keyframes: list(&timeline["keyframes"], |keyframe| Keyframe {
-                time: uint(&keyframe["time"]),
-                value: raw(&value(&keyframe["value"])),
-                easing: Easing::from_name(&name(&keyframe["easing"])).unwrap(),
-                bezier: maybe(keyframe, "bezier", |bezier| list(bezier, float).try_into().unwrap()),
-            }),
-            looped: timeline["loop_"].as_bool().unwrap(),
-            start_time: maybe(timeline, "start_time", uint),
-            duration: maybe(timeline, "duration", uint),
+        timeline: maybe(json, "timeline", |timeline| {
+            Box::new(Timeline {
+                keyframes: list(&timeline["keyframes"], |keyframe| Keyframe {
+                    time: uint(&keyframe["time"]),
+                    value: raw(&value(&keyframe["value"])),
+                    easing: Easing::from_name(&name(&keyframe["easing"])).unwrap(),
+                    bezier: maybe(keyframe, "bezier", |bezier| {
+                        list(bezier, float).try_into().unwrap()
+                    }),
+                }),
+                looped: timeline["loop_"].as_bool().unwrap(),
+                start_time: maybe(timeline, "start_time", uint),
+                duration: maybe(timeline, "duration", uint),
+            })
         }),
     }
 }

@@ -94,7 +94,7 @@ fn in_flight(message: &Message<'_>, fields: &mut Fields) {
             fields.maybe("id", publish.id);
             fields.maybe("phase", publish.phase.map(Phase::name));
             fields.maybe("timestamp", publish.timestamp.map(exact));
-            fields.maybe("timeline", publish.timeline.as_ref().map(timeline));
+            fields.maybe("timeline", publish.timeline.as_deref().map(timeline));
         }
         Message::Set(set) => {
             fields.put("address", &*set.address);

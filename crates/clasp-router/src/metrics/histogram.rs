@@ -88,7 +88,8 @@ impl<const N: usize> Histogram<N> {
 
     #[inline]
     pub(super) fn observe(&self, amount: u64) {
-        let bucket = self.bounds.partition_point(|bound| *bound < amount);
+        let first = amount <= self.bounds[0];
+        let bucket = if first { 0 } else { self.bounds.partition_point(|bound| *bound < amount) };
         self.buckets.get(bucket).unwrap_or(&self.above).add(1);
         self.sum.add(amount);
     }

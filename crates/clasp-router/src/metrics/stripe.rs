@@ -1,4 +1,4 @@
-//! Counters in stripes: threads that count at the same time write to different cache lines.
+//! Counters in stripes: the first threads that count have one each, later ones share the last.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,7 +7,8 @@ use super::histogram::{FANOUT_BOUNDS, Fanout, Histogram, LATENCY_BOUNDS, Latency
 use super::label::{DropKind, EvictionReason, HandshakeFailure};
 use super::{ERROR_CODES, MESSAGE_KINDS};
 
-const STRIPES: usize = 8;
+const STRIPES: usize = 16;
+const SHARED: usize = STRIPES - 1;
 const UNASSIGNED: usize = usize::MAX;
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -16,14 +17,19 @@ thread_local! {
     static PLACE: Cell<usize> = const { Cell::new(UNASSIGNED) };
 }
 
-/// A number that goes up.
+/// A number that goes up, in the stripe of the thread that adds to it.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     #[inline]
     pub(super) fn add(&self, amount: u64) {
-        self.0.fetch_add(amount, Ordering::Relaxed);
+        if PLACE.get() < SHARED {
+            // Nobody else writes to this stripe; an atomic addition costs several times as much.
+            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+        } else {
+            self.0.fetch_add(amount, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn get(&self) -> u64 {
@@ -88,7 +94,7 @@ impl Stripes {
             UNASSIGNED => assign(),
             place => place,
         };
-        &self.0[place % STRIPES]
+        &self.0[place]
     }
 
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Stripe> {
@@ -104,7 +110,7 @@ impl Stripes {
 /// Gives this thread its place.
 #[cold]
 fn assign() -> usize {
-    let place = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    let place = NEXT.fetch_add(1, Ordering::Relaxed).min(SHARED);
     PLACE.set(place);
     place
 }
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_keeps_its_stripe() {
+    fn a_thread_keeps_its_stripe_and_loses_no_count() {
         let stripes = Stripes::default();
         stripes.mine().conflated.add(2);
         stripes.mine().conflated.add(3);

@@ -210,7 +210,8 @@ impl<'a> Commit<'a> {
             return;
         }
         let (router, session, now) = (self.router, self.session, self.now);
-        let shard = self.shard(router.store.place(address).shard);
+        let place = router.store.place(address);
+        let shard = self.shard(place.shard);
         let Step { flush, now: at_once } = if forward.is_gesture() {
             gesture::step(router, session, gestures, forward, now)
         } else {
@@ -218,11 +219,13 @@ impl<'a> Commit<'a> {
         };
         if let Some(held) = flush {
             held.forward(|held| {
-                publish::fan_out_in(router, session, shard, &held, (Some(&mut *group), now));
+                let at = (&mut *shard, place.hash);
+                publish::fan_out_in(router, session, at, &held, (Some(&mut *group), now));
             });
         }
         if at_once {
-            publish::fan_out_in(router, session, shard, forward, (Some(group), now));
+            let at = (shard, place.hash);
+            publish::fan_out_in(router, session, at, forward, (Some(group), now));
         }
     }
 }

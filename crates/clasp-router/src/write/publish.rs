@@ -119,14 +119,14 @@ pub(crate) fn check_signal_rate(
 pub(crate) fn fan_out(router: &Router, session: &Arc<Session>, forward: &Forward<'_>, now: Now) {
     let place = router.store.place(&forward.publish.address);
     let mut shard = router.store.lock(place.shard);
-    fan_out_in(router, session, &mut shard, forward, (None, now));
+    fan_out_in(router, session, (&mut shard, place.hash), forward, (None, now));
 }
 
-/// [`fan_out`] inside the critical section of the address's shard.
+/// [`fan_out`] inside the critical section of the address's shard; `hash` is the address's.
 pub(crate) fn fan_out_in(
     router: &Router,
     session: &Arc<Session>,
-    shard: &mut Shard,
+    (shard, hash): (&mut Shard, u64),
     forward: &Forward<'_>,
     (group, now): (Option<&mut Group>, Now),
 ) {
@@ -138,11 +138,13 @@ pub(crate) fn fan_out_in(
     if group.is_none() && router.durability.journal().is_some() {
         router.durability.record(&[journal_entry(session, forward, &frame, now)]);
     }
-    let place = router.store.place(&publish.address);
-    let slot = shard.intern(&publish.address, place.hash);
+    let slot = shard.intern(&publish.address, hash);
     let source = Source::Publish(publish, forward.qos);
-    let delivery = Delivery { frame, source, except: Some(&session.outbox), now };
-    router.deliver(shard.entry(slot), delivery, group);
+    let mut delivery = Delivery { frame, source, except: Some(&session.outbox), now };
+    match group {
+        None => router.deliver(shard.entry(slot), &mut delivery),
+        Some(group) => router.deliver_together(shard.entry(slot), delivery, group),
+    };
 }
 
 /// The journal entry of a PUBLISH.

@@ -227,6 +227,9 @@ pub(crate) fn deliver(
     let message = Message::Set(set);
     let Ok(frame) = Broadcast::new(&message, Qos::Confirm) else { return };
     let Message::Set(set) = &message else { return };
-    let delivery = Delivery { frame, source: Source::Set(set), except: None, now };
-    router.deliver(shard.entry(applied.slot), delivery, group);
+    let mut delivery = Delivery { frame, source: Source::Set(set), except: None, now };
+    match group {
+        None => router.deliver(shard.entry(applied.slot), &mut delivery),
+        Some(group) => router.deliver_together(shard.entry(applied.slot), delivery, group),
+    };
 }

@@ -349,3 +349,43 @@ fn a_slow_client_does_not_hold_up_others() {
     }
     assert_eq!(world.told("c").len(), 1_000);
 }
+
+#[test]
+fn what_comes_between_shared_frames_keeps_its_place() {
+    let mut world = World::new();
+    for name in ["pub", "ann", "bob"] {
+        world.join(name);
+    }
+    for name in ["ann", "bob"] {
+        world.send(name, subscribe(1, "/e/*"));
+        world.told(name);
+        world.stall(name);
+    }
+    world.send("pub", event("/e/1", 1));
+    world.send("pub", event("/e/2", 2));
+    world.send("ann", ping());
+    world.send("pub", event("/e/3", 3));
+    world.resume("ann");
+    world.resume("bob");
+    let (one, two, three) =
+        ("PUBLISH event /e/1 1", "PUBLISH event /e/2 2", "PUBLISH event /e/3 3");
+    assert_eq!(world.told("ann"), [one, two, "PONG", three]);
+    assert_eq!(world.told("bob"), [one, two, three]);
+}
+
+#[test]
+fn a_close_comes_behind_shared_frames() {
+    let mut world = World::new();
+    for name in ["pub", "ann", "bob"] {
+        world.join(name);
+        world.send(name, subscribe(1, "/e"));
+        world.told(name);
+    }
+    world.stall("ann");
+    world.send("pub", event("/e", 1));
+    world.router.close_all(&clasp_router::Close::new(1001, "bye"));
+    world.resume("ann");
+    let told = world.told("ann");
+    assert_eq!(told[0], "PUBLISH event /e 1");
+    assert!(told[1].starts_with("CLOSE 1001"), "{told:?}");
+}

@@ -67,7 +67,13 @@ impl Client {
     pub(crate) fn step(&mut self, now: Now) -> bool {
         let rung = self.bell.rung.load(Ordering::SeqCst);
         let mut bytes = Vec::new();
-        let taken = self.connection.outbox().take(&mut bytes);
+        let taken = match self.connection.outbox().take_run() {
+            Some(run) => {
+                bytes.extend_from_slice(&run.bytes());
+                Taken::Bytes
+            }
+            None => self.connection.outbox().take(&mut bytes),
+        };
         if taken != Taken::Empty && self.close.is_none() {
             let silent = self.asleep_at == Some(rung);
             assert!(!silent, "{taken:?} appeared without a wake-up");
@@ -93,6 +99,7 @@ impl Client {
 
     fn unpack(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
+            bytes = after_websocket_header(bytes);
             let frame = Frame::parse(bytes).expect("outboxes hold whole frames");
             assert_eq!(codec::is_legacy(frame.payload), self.legacy, "encoding of the session");
             self.inbox.push(bytes[..frame.len].to_vec());
@@ -107,4 +114,15 @@ impl Client {
         }
         self.close.clone()
     }
+}
+
+/// What follows the header of an unmasked binary WebSocket message.
+fn after_websocket_header(bytes: &[u8]) -> &[u8] {
+    assert_eq!(bytes[0], 0x82, "a whole binary message");
+    let header = match bytes[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    &bytes[header..]
 }

@@ -265,7 +265,7 @@ pub(crate) fn gesture(address: &str, id: u32, phase: Phase, value: impl Plain) -
 /// A timeline with keyframes, which only MessagePack can carry.
 pub(crate) fn timeline(address: &str, timeline: Timeline<'static>) -> Sent {
     let publish = Publish::new(address.to_owned(), SignalType::Timeline);
-    Sent::of(Message::Publish(Publish { timeline: Some(timeline), ..publish }))
+    Sent::of(Message::Publish(Publish { timeline: Some(Box::new(timeline)), ..publish }))
 }
 
 pub(crate) fn bundle(parts: impl IntoIterator<Item = Sent>) -> Sent {

@@ -58,7 +58,9 @@ impl World {
         World::with(Config::default(), ports)
     }
 
-    pub(crate) fn with(config: Config, ports: Ports) -> World {
+    /// A relay in which whatever goes to several clients does so by reference.
+    pub(crate) fn with(mut config: Config, ports: Ports) -> World {
+        config.outbox.copies_bytes_max = 0;
         let router = Router::new(config, ports).expect("patterns of the test parse");
         let now = Now::new(START_UNIX_US, START_MONO_US);
         router.tick(now);
@@ -68,7 +70,7 @@ impl World {
     /// A link without HELLO.
     pub(crate) fn connect(&mut self, name: &str) {
         let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let link = LinkInfo { framing: Framing::Bare, remote, transport: "script" };
+        let link = LinkInfo { framing: Framing::WebSocket, remote, transport: "script" };
         let client = Client::new(|wake| self.router.connect(link, wake, self.now));
         let before = self.clients.insert(name.to_owned(), client);
         assert!(before.is_none(), "{name} is already there");

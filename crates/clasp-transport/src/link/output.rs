@@ -1,8 +1,9 @@
 //! Bytes on their way into one socket, and the control frames that go between them.
 
+use std::io;
 use std::sync::Arc;
 
-use clasp_router::{Outbox, Taken};
+use clasp_router::{Outbox, Run, Taken};
 
 use crate::websocket::{append_close, append_close_reply, append_ping, append_pong};
 
@@ -10,6 +11,8 @@ use crate::websocket::{append_close, append_close_reply, append_ping, append_pon
 #[derive(Debug, Default)]
 pub(super) struct Output {
     outbox: Option<Arc<Outbox>>,
+    /// Frames that others get as well; `pending` is empty then.
+    run: Option<Run>,
     /// Whole frames, handed out by the outbox.
     pending: Vec<u8>,
     /// Bytes of `pending` that the socket has taken.
@@ -42,15 +45,23 @@ impl Output {
         self.outbox.clone()
     }
 
-    /// Bytes to write.
-    pub(super) fn rest(&self) -> &[u8] {
-        &self.pending[self.written..]
-    }
-
-    /// The socket took so many bytes.
-    pub(super) fn advance(&mut self, bytes: usize) {
-        self.written += bytes;
-        debug_assert!(self.written <= self.pending.len(), "no more is taken than was offered");
+    /// Lets `write` take as much as it can of the bytes to write; how much that was.
+    pub(super) fn write(
+        &mut self,
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let Some(run) = self.run.take() else {
+            let taken = write(&self.pending[self.written..])?;
+            self.written += taken;
+            debug_assert!(self.written <= self.pending.len(), "no more is taken than was offered");
+            return Ok(taken);
+        };
+        let bytes = run.bytes();
+        let outcome = write(&bytes);
+        // What is left waits for the socket, and must not keep others' bytes meanwhile.
+        let taken = *outcome.as_ref().unwrap_or(&0);
+        self.pending.extend_from_slice(&bytes[taken..]);
+        outcome
     }
 
     pub(super) fn ping(&mut self) {
@@ -64,6 +75,9 @@ impl Output {
     pub(super) fn answer_close(&mut self, code: Option<u16>) {
         if !self.closing {
             self.release();
+            if let Some(run) = self.run.take() {
+                self.pending.extend_from_slice(&run.bytes());
+            }
             append_close_reply(code, &mut self.pending);
             self.closing = true;
         }
@@ -71,7 +85,7 @@ impl Output {
 
     /// Gets new bytes if all are written.
     pub(super) fn refill(&mut self) -> Refill {
-        if self.written < self.pending.len() {
+        if self.written < self.pending.len() || self.run.is_some() {
             return Refill::Bytes;
         }
         if self.closing {
@@ -80,6 +94,10 @@ impl Output {
         }
         self.pending.clear();
         self.written = 0;
+        self.run = self.outbox.as_ref().and_then(|outbox| outbox.take_run());
+        if self.run.is_some() {
+            return Refill::Bytes;
+        }
         let taken = match &self.outbox {
             Some(outbox) => outbox.take(&mut self.pending),
             None => Taken::Empty,

@@ -69,7 +69,7 @@ pub(super) fn publish<'a>(input: &mut Input<'a>, depth_max: usize) -> Read<Publi
         id: fields.maybe("id", Input::uint)?,
         phase: fields.maybe("phase", |input, field| input.name(field, Phase::from_name))?,
         timestamp: fields.maybe("timestamp", Input::uint)?,
-        timeline: fields.maybe("timeline", |input, _| timeline(input, depth_max))?,
+        timeline: fields.maybe("timeline", |input, _| timeline(input, depth_max))?.map(Box::new),
     })
 }
 
