@@ -15,6 +15,11 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Where the state is kept when only a journal was asked for.
+pub fn state_beside(journal: &Path) -> PathBuf {
+    beside(journal, ".state")
+}
+
 /// The first of `NAME.suffix`, `NAME.suffix.1`, … that is free.
 pub(crate) fn free_name(path: &Path, suffix: &str) -> PathBuf {
     let plain = beside(path, suffix);

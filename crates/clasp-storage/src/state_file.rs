@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clasp_router::{Now, Router};
 
 use crate::error::{ErrorKind, StorageError};
-use crate::files::{self, beside};
+use crate::files::{self, NameLock, beside};
 use crate::journal::SqliteJournal;
 use format::{HEADER_BYTES, SectionHeader};
 
@@ -31,6 +31,8 @@ pub struct StateFile {
     path: PathBuf,
     journal: Option<Arc<SqliteJournal>>,
     last: Option<Last>,
+    /// Held for its effect.
+    lock: Option<NameLock>,
 }
 
 /// What this process saved last.
@@ -52,14 +54,21 @@ pub enum Saved {
 impl StateFile {
     /// A state file at this path; `journal` is the one the router appends to, if any.
     pub fn new(path: &Path, journal: Option<Arc<SqliteJournal>>) -> StateFile {
-        StateFile { path: path.to_owned(), journal, last: None }
+        StateFile { path: path.to_owned(), journal, last: None, lock: None }
     }
 
-    /// Checks that a state file could be written, before anything depends on it.
+    /// Whether a state was ever saved here.
+    pub fn exists(path: &Path) -> bool {
+        path.exists() || beside(path, ".previous").exists()
+    }
+
+    /// Keeps other relays away from the file and checks that it could be written, before anything
+    /// depends on it.
     ///
     /// # Errors
-    /// It could not.
-    pub fn check_writable(&self) -> Result<(), StorageError> {
+    /// It could not, or another relay has it.
+    pub fn claim(&mut self) -> Result<(), StorageError> {
+        self.lock = Some(NameLock::take(&self.path)?);
         let temporary = self.temporary();
         files::create_private(&temporary)?;
         files::remove_if_there(&temporary)

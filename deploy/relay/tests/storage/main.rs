@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "tests tell figures and what they cannot check")]
 
+mod alone;
 mod backup;
 mod client;
 mod crash;
