@@ -5,6 +5,7 @@
 
 pub mod exposition;
 pub mod health;
+pub mod journal;
 pub mod metrics;
 pub mod process;
 mod serve;
