@@ -172,7 +172,7 @@ impl BackupContent {
 
 /// Restoring may not replace anything, nor leave an older file that would be taken for a part.
 fn refuse_existing(path: &Path) -> Result<(), StorageError> {
-    for suffix in ["", "-wal", "-shm", ".previous"] {
+    for suffix in ["", "-wal", "-shm", "-journal", ".previous"] {
         let path = beside(path, suffix);
         if path.exists() {
             let text = "exists; move it away first";

@@ -5,9 +5,7 @@ use axum::http::{Request, Response};
 use clasp_protocol::RawValue;
 use clasp_protocol::message::{Publish, SignalType};
 use clasp_protocol::{Message, codec};
-use clasp_router::journal::{
-    DeleteReason, Entry, MemoryJournal, Record, Scan, Stored, Watcher,
-};
+use clasp_router::journal::{DeleteReason, Entry, MemoryJournal, Record, Scan, Stored, Watcher};
 use clasp_router::{Config, Ports};
 use http_body_util::BodyExt as _;
 use tower_service::Service as _;

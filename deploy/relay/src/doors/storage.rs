@@ -12,9 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_router::journal::{Journal, MemoryJournal};
-use clasp_storage::{
-    JournalOptions, Retention, SqliteJournal, StateFile, SyncMode, state_beside,
-};
+use clasp_storage::{JournalOptions, Retention, SqliteJournal, StateFile, SyncMode, state_beside};
 
 use crate::options::{JournalSync, RetentionOptions, StorageOptions};
 use crate::relay::StartError;
@@ -83,6 +81,12 @@ fn open_journal(options: &StorageOptions) -> Result<Option<Arc<SqliteJournal>>, 
     let name = path.display();
     if opening.unclean {
         tracing::info!("journal: {name} was not closed in order; it was checked and is sound");
+    }
+    if opening.without_log {
+        tracing::warn!(
+            "journal: {name} is on a file system without a write-ahead log: commits are slower, \
+             and long reads such as a backup hold them up; a local disk does better"
+        );
     }
     if let Some(migrated) = &opening.migrated {
         tracing::info!("journal: {name} was converted: {migrated:?}");
