@@ -62,6 +62,20 @@ impl Client {
         self.socket.send(Packet::Binary(frame.into())).await.is_ok()
     }
 
+    /// Sends frames in as few packets as may be.
+    pub(crate) async fn send_all<'m>(
+        &mut self,
+        messages: impl IntoIterator<Item = Message<'m>>,
+        qos: Qos,
+    ) {
+        for message in messages {
+            let mut frame = Vec::new();
+            codec::encode(&message, qos, &mut frame).unwrap();
+            self.socket.feed(Packet::Binary(frame.into())).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
+    }
+
     pub(crate) async fn send(&mut self, message: &Message<'_>, qos: Qos) {
         assert!(self.try_send(message, qos).await, "the relay has gone");
     }

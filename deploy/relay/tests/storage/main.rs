@@ -5,6 +5,7 @@
 
 mod alone;
 mod backup;
+#[allow(dead_code, reason = "shared with the benchmark")]
 mod client;
 mod crash;
 mod damage;
@@ -13,6 +14,7 @@ mod folder;
 #[path = "../blackbox/http.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod http;
+mod interrupted;
 mod journal;
 mod load;
 mod options;
