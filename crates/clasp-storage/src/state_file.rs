@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clasp_router::{Now, Router};
 
@@ -23,6 +24,12 @@ use format::{HEADER_BYTES, SectionHeader};
 /// Journal entries since the last save from which on a new one is worth it though no param changed:
 /// a start has to read them all.
 const TAIL_ENTRIES_MAX: u64 = 100_000;
+
+/// Shards of so few params are copied without a rest.
+const SHARD_PARAMS_SMALL: u32 = 100;
+
+/// Rest after each shard: whoever is due meanwhile gets the processor.
+const SHARD_PAUSE: Duration = Duration::from_millis(1);
 
 /// Writes the state of a router into one file, again and again. The file before the last one is
 /// kept as `NAME.previous`.
@@ -161,6 +168,9 @@ impl StateFile {
             through = through.max(point.sequence);
             header.params += u64::from(params);
             header.bytes += write_section(&mut file, params, &body).map_err(failed)?;
+            if params > SHARD_PARAMS_SMALL {
+                std::thread::sleep(SHARD_PAUSE);
+            }
         }
         // Read last: a param that left the store meanwhile must not be missing from both.
         header.revision_floor = router.revision_floor();

@@ -18,7 +18,7 @@ const EVENTS: i64 = 8_000;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Measurements of each kind, in turns.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Latencies of one measurement.
 #[derive(Debug, Clone, Copy)]

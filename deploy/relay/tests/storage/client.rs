@@ -39,6 +39,7 @@ impl Client {
         let protocol = HeaderValue::from_static("clasp");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let upgrade = tokio_tungstenite::client_async(request, stream);
         let (socket, _) = soon("the upgrade", upgrade).await.unwrap();
         let mut client = Self { socket };
