@@ -164,7 +164,8 @@ async fn a_killed_conversion_begins_again() {
     for kill in 0..KILLS {
         let folder = copy(&folder);
         let journal = folder.file("journal.db");
-        let start = ["--ws-port", "0", "--host", "127.0.0.1", "--journal", &journal];
+        let start = "--ws-port 0 --host 127.0.0.1 --param-ttl 0 --journal".split(' ');
+        let start: Vec<&str> = start.chain([&*journal]).collect();
         kill_after(whole * kill / KILLS, &start).await;
         check(&folder).await;
     }
