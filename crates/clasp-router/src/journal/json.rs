@@ -1,5 +1,5 @@
-//! Entries and values as JSON, for people and other programs (relay.md 15.6). JSON is poorer than the
-//! wire: bytes become `{"$bytes": base64}`, numbers that are not finite null.
+//! Entries and values as JSON, for people and other programs (relay.md 15.6). JSON is poorer than
+//! the wire: bytes become `{"$bytes": base64}`, numbers that are not finite null.
 
 use clasp_protocol::message::Ttl;
 use clasp_protocol::{Message, Value, codec};
