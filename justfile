@@ -20,6 +20,10 @@ tidy:
 fuzz seconds="60":
     cargo xtask fuzz --seconds {{ seconds }}
 
+# What takes hours: kills under load, long histories, long fuzzing.
+nightly:
+    cargo xtask nightly
+
 # Licences, duplicates and bans (needs cargo-deny).
 deny:
     cargo deny check bans licenses sources

@@ -5,6 +5,7 @@
 mod bench;
 mod fuzz;
 mod interop;
+mod nightly;
 mod prerequisites;
 mod shell;
 mod stages;
@@ -40,6 +41,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
         options: Vec<String>,
     },
+    /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
+    Nightly,
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
         Task::Bench { options } => bench::run(&options),
+        Task::Nightly => nightly::run(),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     };

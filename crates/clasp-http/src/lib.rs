@@ -1,10 +1,11 @@
-//! The relay's plain HTTP listeners: health probes and the metrics page.
+//! The relay's plain HTTP pages: health probes, metrics, the journal.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
-//! graceful end. This crate reads the router's counters and decides nothing.
+//! graceful end. This crate reads what the router has and decides nothing.
 
 pub mod exposition;
 pub mod health;
+pub mod journal;
 pub mod metrics;
 pub mod process;
 mod serve;

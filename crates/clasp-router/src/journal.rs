@@ -4,6 +4,7 @@
 //! the commit order; everything slow happens behind [`Journal::append_group`], on a thread of the
 //! journal's own. [`MemoryJournal`] keeps a bounded past and loses it with the process.
 
+pub mod json;
 mod memory;
 #[cfg(test)]
 mod suite;

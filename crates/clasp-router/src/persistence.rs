@@ -32,6 +32,22 @@ pub struct ParamRecord<'a> {
     pub expires_us: Option<u64>,
 }
 
+impl ParamRecord<'_> {
+    /// The same param with its own bytes.
+    pub fn into_owned(self) -> ParamRecord<'static> {
+        let Self { address, value, writer, .. } = self;
+        ParamRecord {
+            address: address.into_owned().into(),
+            value: value.into_owned(),
+            revision: self.revision,
+            writer: writer.into_owned().into(),
+            timestamp_us: self.timestamp_us,
+            ttl: self.ttl,
+            expires_us: self.expires_us,
+        }
+    }
+}
+
 /// What one shard held at a point of its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardPoint {

@@ -179,6 +179,11 @@ impl Router {
         self.durability.health()
     }
 
+    /// Where changes and signals are recorded, if anywhere.
+    pub fn journal(&self) -> Option<&Arc<dyn Journal>> {
+        self.durability.journal()
+    }
+
     /// Counters that doors feed.
     pub fn counters(&self) -> &Arc<Metrics> {
         &self.metrics

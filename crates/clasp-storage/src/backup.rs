@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 5;
 /// The files of a relay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RelayFiles<'a> {
-    /// The state file.
+    /// The state file; without one that of [`files::state_beside`] counts, if there is a journal.
     pub state_file: Option<&'a Path>,
     /// The journal.
     pub journal: Option<&'a Path>,
@@ -75,20 +75,39 @@ fn take(
     from: RelayFiles<'_>,
     copy: &Path,
 ) -> Result<(Option<StateReader>, Option<JournalCopy>), StorageError> {
+    let own = from.journal.map(files::state_beside).filter(|path| path.exists());
+    let state_file = from.state_file.or(own.as_deref());
     for _ in 0..ATTEMPTS {
-        let state = from.state_file.map(open_state).transpose()?;
+        let state = state_file.map(open_state).transpose()?;
         let journal = from.journal.map(|journal| journal::copy(journal, copy)).transpose()?;
         let point = state.as_ref().and_then(StateReader::header).and_then(|header| header.journal);
         match (point, &journal) {
             (Some(point), Some(journal))
                 if point.identity == journal.identity && point.sequence < journal.compacted => {}
+            _ if state.is_none() => {
+                return refuse_remnant(from.journal, journal).map(|journal| (None, journal));
+            }
             _ => return Ok((state, journal)),
         }
     }
-    let path = from.state_file.unwrap_or(copy);
+    let path = state_file.unwrap_or(copy);
     let text = "is older than what the journal has forgotten: it is not the state file of the \
                 relay that writes this journal";
     Err(StorageError::new(ErrorKind::Mismatch, path, text))
+}
+
+/// A journal that has forgotten something is of no use without the state file that knows it.
+fn refuse_remnant(
+    path: Option<&Path>,
+    journal: Option<JournalCopy>,
+) -> Result<Option<JournalCopy>, StorageError> {
+    match (path, journal) {
+        (Some(path), Some(journal)) if journal.compacted > 0 => {
+            let text = "does not hold everything any more; give its state file with --persist, too";
+            Err(StorageError::new(ErrorKind::Mismatch, path, text))
+        }
+        (_, journal) => Ok(journal),
+    }
 }
 
 fn open_state(path: &Path) -> Result<StateReader, StorageError> {
@@ -98,20 +117,24 @@ fn open_state(path: &Path) -> Result<StateReader, StorageError> {
     })
 }
 
-/// Makes the files of a relay from a backup. Where no name is given, that part is left out.
+/// Makes the files of a relay from a backup. Where no name is given, that part is left out; a state
+/// without a name of its own goes beside the journal.
 ///
 /// # Errors
 /// The backup is damaged or lacks a part that a name is given for, a file of that name exists, or
 /// cannot be written. Nothing was changed then.
 pub fn restore(from: &Path, to: RelayFiles<'_>) -> Result<BackupContent, StorageError> {
-    for path in [to.state_file, to.journal].into_iter().flatten() {
+    let own = to.journal.map(files::state_beside);
+    let state_file = to.state_file.or(own.as_deref());
+    for path in [state_file, to.journal].into_iter().flatten() {
         refuse_existing(path)?;
     }
     let _lock = to.journal.map(NameLock::take).transpose()?;
     let mut file = BufReader::new(
         File::open(from).map_err(|error| StorageError::io(from, "open it for reading", &error))?,
     );
-    let targets = [(Part::State, to.state_file), (Part::Journal, to.journal)]
+    // The journal appears first: alone it is refused or whole, where a state alone is a past.
+    let targets = [(Part::Journal, to.journal), (Part::State, state_file)]
         .into_iter()
         .filter_map(|(part, path)| Some((part, path?, Temporary::beside(path?, ".restored"))));
     let targets: Vec<(Part, &Path, Temporary)> = targets.collect();
@@ -126,6 +149,9 @@ pub fn restore(from: &Path, to: RelayFiles<'_>) -> Result<BackupContent, Storage
     })?;
     for (part, path, temporary) in &targets {
         if content.of(*part).is_none() {
+            if *part == Part::State && to.state_file.is_none() {
+                continue;
+            }
             let text = format!("has nothing in it for {}", path.display());
             return Err(StorageError::new(ErrorKind::Mismatch, from, text));
         }
@@ -146,7 +172,7 @@ impl BackupContent {
 
 /// Restoring may not replace anything, nor leave an older file that would be taken for a part.
 fn refuse_existing(path: &Path) -> Result<(), StorageError> {
-    for suffix in ["", "-wal", "-shm", ".previous"] {
+    for suffix in ["", "-wal", "-shm", "-journal", ".previous"] {
         let path = beside(path, suffix);
         if path.exists() {
             let text = "exists; move it away first";

@@ -15,6 +15,11 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Where the state is kept when only a journal was asked for.
+pub fn state_beside(journal: &Path) -> PathBuf {
+    beside(journal, ".state")
+}
+
 /// The first of `NAME.suffix`, `NAME.suffix.1`, … that is free.
 pub(crate) fn free_name(path: &Path, suffix: &str) -> PathBuf {
     let plain = beside(path, suffix);
@@ -103,6 +108,32 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), StorageError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the file lies on a network's file system, where programs on other machines may have it
+/// open, too; as far as the system tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_remote(path: &Path) -> bool {
+    /// NFS, SMB, CIFS, SMB 2, Ceph, 9P, AFS, Lustre, FUSE: f_type of statfs(2).
+    const REMOTE: [u32; 9] = [
+        0x6969,
+        0x517B,
+        0xFF53_4D42,
+        0xFE53_4D42,
+        0x00C3_6400,
+        0x0102_1997,
+        0x5346_414F,
+        0x0BD0_0BD0,
+        0x6573_5546,
+    ];
+    let kind = rustix::fs::statfs(path).map(|system| system.f_type);
+    // The system gives 32 bits, with or without a sign.
+    kind.is_ok_and(|kind| REMOTE.contains(&(kind as u32)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_remote(_: &Path) -> bool {
+    false
 }
 
 /// Bytes of a file; 0 if there is none.

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod chunk;
+mod connect;
 mod copy;
 mod export;
 mod migrate;

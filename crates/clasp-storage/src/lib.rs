@@ -11,6 +11,7 @@ mod state_file;
 
 pub use backup::{BackupContent, RelayFiles, backup, restore};
 pub use error::{ErrorKind, StorageError};
+pub use files::state_beside;
 pub use journal::{
     Compaction, JournalOptions, JournalReader, JournalStats, Migration, Opening, Retention,
     Salvage, SqliteJournal, SyncMode,

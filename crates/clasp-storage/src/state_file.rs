@@ -12,17 +12,24 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clasp_router::{Now, Router};
 
 use crate::error::{ErrorKind, StorageError};
-use crate::files::{self, beside};
+use crate::files::{self, NameLock, beside};
 use crate::journal::SqliteJournal;
 use format::{HEADER_BYTES, SectionHeader};
 
 /// Journal entries since the last save from which on a new one is worth it though no param changed:
 /// a start has to read them all.
 const TAIL_ENTRIES_MAX: u64 = 100_000;
+
+/// Shards of so few params are copied without a rest.
+const SHARD_PARAMS_SMALL: u32 = 100;
+
+/// Rest after each shard: whoever is due meanwhile gets the processor.
+const SHARD_PAUSE: Duration = Duration::from_millis(1);
 
 /// Writes the state of a router into one file, again and again. The file before the last one is
 /// kept as `NAME.previous`.
@@ -31,6 +38,8 @@ pub struct StateFile {
     path: PathBuf,
     journal: Option<Arc<SqliteJournal>>,
     last: Option<Last>,
+    /// Held for its effect.
+    lock: Option<NameLock>,
 }
 
 /// What this process saved last.
@@ -52,14 +61,21 @@ pub enum Saved {
 impl StateFile {
     /// A state file at this path; `journal` is the one the router appends to, if any.
     pub fn new(path: &Path, journal: Option<Arc<SqliteJournal>>) -> StateFile {
-        StateFile { path: path.to_owned(), journal, last: None }
+        StateFile { path: path.to_owned(), journal, last: None, lock: None }
     }
 
-    /// Checks that a state file could be written, before anything depends on it.
+    /// Whether a state was ever saved here.
+    pub fn exists(path: &Path) -> bool {
+        path.exists() || beside(path, ".previous").exists()
+    }
+
+    /// Keeps other relays away from the file and checks that it could be written, before anything
+    /// depends on it.
     ///
     /// # Errors
-    /// It could not.
-    pub fn check_writable(&self) -> Result<(), StorageError> {
+    /// It could not, or another relay has it.
+    pub fn claim(&mut self) -> Result<(), StorageError> {
+        self.lock = Some(NameLock::take(&self.path)?);
         let temporary = self.temporary();
         files::create_private(&temporary)?;
         files::remove_if_there(&temporary)
@@ -152,6 +168,9 @@ impl StateFile {
             through = through.max(point.sequence);
             header.params += u64::from(params);
             header.bytes += write_section(&mut file, params, &body).map_err(failed)?;
+            if params > SHARD_PARAMS_SMALL {
+                std::thread::sleep(SHARD_PAUSE);
+            }
         }
         // Read last: a param that left the store meanwhile must not be missing from both.
         header.revision_floor = router.revision_floor();

@@ -146,8 +146,8 @@ fn places_that_cannot_be_written_are_refused_by_name() {
         let path = place.join("j.db");
         let error = SqliteJournal::open(&path, options()).unwrap_err();
         assert!(error.to_string().contains(&*place.to_string_lossy()), "{error}");
-        let state = StateFile::new(&path, None);
-        let error = state.check_writable().unwrap_err();
+        let mut state = StateFile::new(&path, None);
+        let error = state.claim().unwrap_err();
         assert!(error.to_string().contains(&*place.to_string_lossy()), "{error}");
         assert!(backup(clasp_storage::RelayFiles::default(), &path).is_err());
     }

@@ -128,8 +128,13 @@ fn setup() -> Setup {
     setup
 }
 
+/// A few for every change; the nightly run sets more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(32, |cases| cases.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn state_file_and_journal_bring_everything_back(

@@ -305,7 +305,7 @@ mod tests {
         let journal = MemoryJournal::new(10, 1);
         assert_eq!(journal.append(&suite::set("/a", 1)), 1);
         assert_eq!(journal.append(&suite::set("/a", 2)), 2);
-        assert_eq!(sequences(&journal, "/**"), []);
+        assert_eq!(sequences(&journal, "/**"), [0; 0]);
         let ring = journal.ring.lock();
         assert!(ring.by_address.is_empty() && ring.bytes == 0);
     }

@@ -6,8 +6,9 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
+use super::connect;
 use super::reader::JournalReader;
-use super::schema::{self, About};
+use super::schema::About;
 use crate::error::StorageError;
 use crate::files;
 
@@ -23,7 +24,7 @@ pub(crate) struct JournalCopy {
 /// Copies the journal as it is at one moment, and checks the copy.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<JournalCopy, StorageError> {
     JournalReader::open(from)?;
-    let source = schema::open_reader(from)?;
+    let source = connect::open_reader(from)?;
     files::create_private(to)?;
     let failed = |error| StorageError::sqlite(to, "copy the journal to it", &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

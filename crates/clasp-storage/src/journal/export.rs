@@ -1,17 +1,12 @@
-//! Entries as lines of JSON: the members of the journal's HTTP API and what else an entry has
-//! (relay.md 15.6).
+//! Entries as lines of JSON.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use clasp_protocol::message::Ttl;
-use clasp_protocol::{Message, codec};
-use clasp_router::journal::{DeleteReason, Query, Record, Scan, Stored};
-use serde_json::{Value as Json, json};
+use clasp_router::journal::{Query, Scan, Stored, json};
 
 use super::query::Visit;
 use crate::error::StorageError;
-use crate::json::to_json;
 
 pub(super) type Page<'p> = dyn FnMut(&Query<'_>, &mut Visit<'_>) -> Result<Scan, StorageError> + 'p;
 
@@ -40,55 +35,6 @@ pub(super) fn write(
 }
 
 fn write_line(out: &mut dyn Write, stored: &Stored<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &line(stored))?;
+    serde_json::to_writer(&mut *out, &json::entry(stored))?;
     out.write_all(b"\n")
-}
-
-fn line(stored: &Stored<'_>) -> Json {
-    let entry = &stored.entry;
-    let (op, msg_type, revision) = match &entry.record {
-        Record::Set { revision, .. } => ("set", Some(33), Some(*revision)),
-        Record::Publish { .. } => ("publish", Some(32), None),
-        Record::Delete { revision, reason } => match reason {
-            DeleteReason::Expired => ("expired", None, Some(*revision)),
-            DeleteReason::Evicted => ("evicted", None, Some(*revision)),
-        },
-    };
-    let mut line = json!({
-        "seq": stored.sequence,
-        "timestamp": entry.timestamp_us,
-        "author": entry.author,
-        "address": entry.address,
-        "signal_type": entry.record.signal().name(),
-        "value": value(&entry.record),
-        "revision": revision,
-        "msg_type": msg_type,
-        "op": op,
-    });
-    if let Some(group) = stored.group {
-        line["group"] = group.into();
-    }
-    if let Record::Set { ttl: Some(ttl), .. } = &entry.record {
-        line["ttl"] = match ttl {
-            Ttl::Never => json!("never"),
-            Ttl::Sliding(seconds) => json!({ "sliding": seconds }),
-            Ttl::Absolute(seconds) => json!({ "absolute": seconds }),
-        };
-    }
-    line
-}
-
-fn value(record: &Record<'_>) -> Json {
-    match record {
-        Record::Set { value, .. } => to_json(&value.to_value()),
-        Record::Delete { .. } => Json::Null,
-        Record::Publish { payload, .. } => match codec::decode(payload) {
-            Ok(Message::Publish(publish)) => {
-                let samples = || publish.samples.as_ref().map(|samples| samples.iter().collect());
-                let value = publish.value.as_ref().or(publish.payload.as_ref());
-                value.map(|value| to_json(&value.to_value())).or_else(samples).unwrap_or_default()
-            }
-            _ => Json::Null,
-        },
-    }
 }

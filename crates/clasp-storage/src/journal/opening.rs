@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::connect;
 use super::migrate::{self, Migration};
 use super::options::JournalOptions;
 use super::salvage::{self, Salvage};
@@ -24,6 +25,9 @@ pub struct Opening {
     pub unclean: bool,
     /// Its structure was checked and is sound.
     pub checked: bool,
+    /// Its file system offers no write-ahead log: commits are slower, and readers and the writer
+    /// wait for each other.
+    pub without_log: bool,
     /// It was a journal of the reference implementation.
     pub migrated: Option<Migration>,
     /// It was damaged.
@@ -54,8 +58,15 @@ pub(crate) fn open(path: &Path, options: &JournalOptions) -> Result<Opened, Stor
 
 fn open_as_is(path: &Path, options: &JournalOptions) -> Result<Opened, StorageError> {
     // Asked without writing anything: the file may not be ours.
-    let content = schema::content(&schema::open_reader(path)?, path)?;
-    let mut connection = schema::open_writer(path, options.sync)?;
+    let asked = connect::open_reader(path).and_then(|reader| schema::content(&reader, path));
+    let content = match asked {
+        Err(error) if error.kind() == ErrorKind::Io && connect::may_need_writing(path) => {
+            let writer = connect::open_writer(path, options.sync)?;
+            schema::content(&writer, path)?
+        }
+        asked => asked?,
+    };
+    let mut connection = connect::open_writer(path, options.sync)?;
     let mut opening = Opening::default();
     match content {
         Content::Journal => {}
@@ -67,7 +78,7 @@ fn open_as_is(path: &Path, options: &JournalOptions) -> Result<Opened, StorageEr
         }
         Content::Reference => {
             opening.migrated = Some(migrate::migrate(path, connection)?);
-            connection = schema::open_writer(path, options.sync)?;
+            connection = connect::open_writer(path, options.sync)?;
         }
     }
     finish(path, options, (connection, opening))
@@ -79,6 +90,7 @@ fn finish(
     (connection, mut opening): (Connection, Opening),
 ) -> Result<Opened, StorageError> {
     let failed = |error| StorageError::sqlite(path, "read it", &error);
+    opening.without_log = !connect::has_log(&connection).map_err(failed)?;
     let about = About::read(&connection).map_err(failed)?;
     let mut about =
         about.ok_or_else(|| StorageError::damaged(path, "its heading is unreadable"))?;

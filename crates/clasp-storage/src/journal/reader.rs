@@ -6,6 +6,7 @@ use std::path::Path;
 use clasp_router::journal::{Query, Scan, Stored};
 use uuid::Uuid;
 
+use super::connect;
 use super::queue::Pending;
 use super::readers::Readers;
 use super::schema::{self, About, Content};
@@ -25,7 +26,7 @@ impl JournalReader {
     /// # Errors
     /// The file cannot be read, or is not a journal of this relay.
     pub fn open(path: &Path) -> Result<JournalReader, StorageError> {
-        let connection = schema::open_reader(path)?;
+        let connection = connect::open_reader(path)?;
         if schema::content(&connection, path)? != Content::Journal {
             let text = "is not a journal of this relay; a journal of the reference implementation \
                         is converted when the relay is started with it";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use super::schema;
+use super::connect;
 use crate::error::StorageError;
 
 /// Connections that are kept open.
@@ -35,7 +35,7 @@ impl Readers {
         let idle = self.idle.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => schema::open_reader(&self.path)?,
+            None => connect::open_reader(&self.path)?,
         };
         let result = connection.unchecked_transaction().and_then(|transaction| {
             let result = read(&transaction)?;

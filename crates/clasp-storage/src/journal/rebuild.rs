@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::blocks::OpenBlock;
 use super::chunk::Chunk;
+use super::connect;
 use super::options::SyncMode;
 use super::row::Row;
 use super::schema::{self, About};
@@ -35,7 +36,7 @@ impl Rebuild {
         }
         files::create_private(&new)?;
         // Synced once, at the end.
-        let mut connection = schema::open_writer(&new, SyncMode::Off)?;
+        let mut connection = connect::open_writer(&new, SyncMode::Off)?;
         schema::create(&mut connection, about)
             .map_err(|error| StorageError::sqlite(&new, "make its tables", &error))?;
         let (path, block) = (path.to_owned(), OpenBlock::default());
@@ -75,9 +76,11 @@ impl Rebuild {
         let kept = files::free_name(&path, suffix);
         files::keep_as(&path, &kept)?;
         // A log of the old file would be taken for one of the new file.
-        let log = beside(&path, "-wal");
-        if log.exists() {
-            files::rename(&log, &beside(&kept, "-wal"))?;
+        for suffix in ["-wal", "-journal"] {
+            let log = beside(&path, suffix);
+            if log.exists() {
+                files::rename(&log, &beside(&kept, suffix))?;
+            }
         }
         files::remove_if_there(&beside(&path, "-shm"))?;
         files::rename(&new, &path)?;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::connect;
 use super::rebuild::Rebuild;
 use super::row::Row;
 use super::scan::{Scanned, scan};
-use super::schema::{self, About};
+use super::schema::About;
 use crate::error::StorageError;
 
 /// What was saved of a damaged journal.
@@ -25,7 +26,7 @@ pub struct Salvage {
 
 /// Puts a journal with everything readable in the place of a damaged one.
 pub(crate) fn salvage(path: &Path) -> Result<Salvage, StorageError> {
-    let old = schema::open_reader(path).ok();
+    let old = connect::open_reader(path).ok();
     if let Some(old) = &old {
         // Lets SQLite read a file that is shorter than it should be.
         old.pragma_update(None, "writable_schema", true)

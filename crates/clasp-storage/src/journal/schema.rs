@@ -1,28 +1,17 @@
-//! The journal's tables, their version, and how connections to them are opened.
+//! The journal's tables and their version.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::options::SyncMode;
 use crate::error::{ErrorKind, StorageError};
 
 /// Written into the header of the file: "CLSP".
-const APPLICATION_ID: i32 = 0x434C_5350;
+pub(crate) const APPLICATION_ID: i32 = 0x434C_5350;
 
 /// Version of the tables.
 const VERSION: i32 = 1;
-
-/// How long another program may hold the file's lock.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// Pages of the write-ahead log from which on they are moved into the file.
-const CHECKPOINT_PAGES: u32 = 4_000;
-
-/// Bytes that the write-ahead log keeps when it has been moved into the file.
-const LOG_BYTES: u32 = 64 << 20;
 
 const TABLES: &str = "
 -- The relay's journal: what was committed, in commit order.
@@ -82,39 +71,6 @@ pub(crate) struct About {
     pub(crate) open: bool,
     pub(crate) covered: u64,
     pub(crate) compacted: u64,
-}
-
-/// Opens an existing file for writing.
-pub(crate) fn open_writer(path: &Path, sync: SyncMode) -> Result<Connection, StorageError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |error| StorageError::sqlite(path, "open it", &error);
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    prepare(&connection, sync).map_err(failed)?;
-    Ok(connection)
-}
-
-fn prepare(connection: &Connection, sync: SyncMode) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
-    // Takes effect in a file without tables only, so it has to come before everything else.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", sync.pragma())?;
-    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
-}
-
-/// Opens an existing file for reading only.
-pub(crate) fn open_reader(path: &Path) -> Result<Connection, StorageError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |error| StorageError::sqlite(path, "open it for reading", &error);
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    connection.pragma_update(None, "trusted_schema", false).map_err(failed)?;
-    connection.pragma_update(None, "cell_size_check", true).map_err(failed)?;
-    Ok(connection)
 }
 
 /// Tells what a file is, or why it is not for us.

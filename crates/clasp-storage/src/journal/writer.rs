@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::blocks::{self, OpenBlock, Seen};
 use super::chunk::Chunk;
+use super::connect;
 use super::queue::{Command, Work};
 use super::retention::{self, Compaction, Limits};
 use super::row::{self, Row};
@@ -129,7 +130,7 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let connection = schema::open_writer(&self.path, self.shared.options.sync)?;
+        let connection = connect::reopen_writer(&self.path, self.shared.options.sync)?;
         self.load(&connection)?;
         Ok(connection)
     }

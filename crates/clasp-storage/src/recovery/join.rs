@@ -120,6 +120,9 @@ fn check_gap(
         return Ok(());
     }
     let state = match recovery.state_file {
+        Some(path) if after == 0 && !path.exists() => {
+            format!("{} is not there; give the state file it was used with", path.display())
+        }
         Some(path) => format!("{} holds what they did up to entry {after}", path.display()),
         None => "no state file was given".to_owned(),
     };

@@ -188,7 +188,7 @@ pub(crate) fn params(router: &Router, now: Now) -> BTreeMap<String, Param> {
     let mut params = BTreeMap::new();
     for shard in 0..Router::SHARDS {
         router.export(shard, now, &mut |param| {
-            params.insert(param.address.to_string(), owned(param));
+            params.insert(param.address.to_string(), param.clone().into_owned());
         });
     }
     params
@@ -210,15 +210,6 @@ pub(crate) fn assert_same(after: &BTreeMap<String, Param>, before: &BTreeMap<Str
             _ => after.expires_us,
         };
         assert_eq!(ParamRecord { expires_us, ..after.clone() }, *before);
-    }
-}
-
-fn owned(param: &ParamRecord<'_>) -> Param {
-    ParamRecord {
-        address: param.address.to_string().into(),
-        value: param.value.clone().into_owned(),
-        writer: param.writer.to_string().into(),
-        ..*param
     }
 }
 

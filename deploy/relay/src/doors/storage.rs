@@ -7,12 +7,12 @@ mod meter;
 pub(crate) use commands::maintain;
 
 use std::fs::DirBuilder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_router::journal::{Journal, MemoryJournal};
-use clasp_storage::{JournalOptions, Retention, SqliteJournal, StateFile, SyncMode};
+use clasp_storage::{JournalOptions, Retention, SqliteJournal, StateFile, SyncMode, state_beside};
 
 use crate::options::{JournalSync, RetentionOptions, StorageOptions};
 use crate::relay::StartError;
@@ -31,12 +31,12 @@ pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
         make_private(directory)?;
     }
     let journal = open_journal(options)?;
-    let state_path = options.persist.as_deref().map(|path| options.resolve(path));
-    let state = state_path.as_deref().map(|path| StateFile::new(path, journal.clone()));
-    if let Some(state) = &state {
-        state.check_writable().map_err(refused)?;
+    let state_path = state_path(options);
+    let mut state = state_path.as_deref().map(|path| StateFile::new(path, journal.clone()));
+    if let Some(state) = &mut state {
+        state.claim().map_err(refused)?;
     }
-    tell(options);
+    tell(options, state_path.as_deref());
     let save_every = Duration::from_secs(options.persist_interval.into());
     let history: Option<Arc<dyn Journal>> = match &journal {
         Some(journal) => Some(Arc::clone(journal) as _),
@@ -48,8 +48,23 @@ pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
     let save_every = state.is_some().then_some(save_every);
     let allow_data_loss = options.allow_data_loss;
     let keeps = journal.is_some() || state.is_some();
-    let files = Files { journal, state, state_path, allow_data_loss };
+    let former = former_state(options, state_path.as_deref());
+    let files = Files { journal, state, state_path: former.or(state_path), allow_data_loss };
     Ok(Storage { journal: history, keep: keeps.then(|| Box::new(files) as _), save_every })
+}
+
+/// Where the state is saved. A journal has one of its own if no other was asked for: without it the
+/// journal could never forget anything.
+fn state_path(options: &StorageOptions) -> Option<PathBuf> {
+    let own = || options.journal.as_deref().map(|path| state_beside(&options.resolve(path)));
+    options.persist.as_deref().map(|path| options.resolve(path)).or_else(own)
+}
+
+/// The journal's own state file, if another was asked for that was never saved.
+fn former_state(options: &StorageOptions, state_path: Option<&Path>) -> Option<PathBuf> {
+    let own = state_beside(&options.resolve(options.journal.as_deref()?));
+    let is_new = !StateFile::exists(state_path?);
+    (is_new && StateFile::exists(&own)).then_some(own)
 }
 
 fn open_journal(options: &StorageOptions) -> Result<Option<Arc<SqliteJournal>>, StartError> {
@@ -66,6 +81,12 @@ fn open_journal(options: &StorageOptions) -> Result<Option<Arc<SqliteJournal>>, 
     let name = path.display();
     if opening.unclean {
         tracing::info!("journal: {name} was not closed in order; it was checked and is sound");
+    }
+    if opening.without_log {
+        tracing::warn!(
+            "journal: {name} is on a file system without a write-ahead log: commits are slower, \
+             and long reads such as a backup hold them up; a local disk does better"
+        );
     }
     if let Some(migrated) = &opening.migrated {
         tracing::info!("journal: {name} was converted: {migrated:?}");
@@ -106,7 +127,7 @@ fn retention(options: &RetentionOptions) -> Retention {
 }
 
 /// The lines of the log that say what is kept where.
-fn tell(options: &StorageOptions) {
+fn tell(options: &StorageOptions, state_path: Option<&Path>) {
     match &options.journal {
         Some(path) => tracing::info!("journal: {}", options.resolve(path).display()),
         None if options.wants_memory() => {
@@ -117,17 +138,12 @@ fn tell(options: &StorageOptions) {
         }
         None => {}
     }
-    if let Some(path) = &options.persist {
+    if let Some(path) = state_path {
         let when = match options.persist_interval {
             0 => "at the end".to_owned(),
             seconds => format!("every {seconds} s"),
         };
-        tracing::info!("state: {}, saved {when}", options.resolve(path).display());
-    } else if options.journal.is_some() {
-        tracing::info!(
-            "the journal is kept whole, so it grows and so does the time of a start; with \
-             --persist it is compacted"
-        );
+        tracing::info!("state: {}, saved {when}", path.display());
     }
 }
 

@@ -47,7 +47,8 @@ pub struct StorageOptions {
     #[command(flatten)]
     pub retention: RetentionOptions,
 
-    /// Save all params in this file, and recover from it at the start
+    /// Save all params in this file, and recover from it at the start; with --journal alone they
+    /// are saved beside it, as PATH.state
     #[arg(long, env = "CLASP_PERSIST", value_name = "PATH", hide_env_values = true)]
     pub persist: Option<PathBuf>,
 

@@ -14,6 +14,9 @@ use super::{Keep, Status, Storage};
 /// How often the log looks whether the journal stores.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How soon a save that failed is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Owns the files while the relay runs.
 pub(crate) struct Saver {
     /// Absent while somebody works with it, and after a crash.
@@ -76,9 +79,10 @@ impl Saver {
         mut draining: watch::Receiver<bool>,
         mut closing: watch::Receiver<bool>,
     ) {
-        let interval = self.interval();
         let mut drains = false;
         loop {
+            let retry = self.failure.as_ref().map(|_| RETRY_INTERVAL);
+            let interval = self.interval().map(|it| retry.map_or(it, |retry| retry.min(it)));
             let pause = async {
                 match interval {
                     Some(interval) => tokio::time::sleep(interval).await,

@@ -79,6 +79,11 @@ impl Relay {
         Self { child, log, address }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
     /// The log so far and to come.
     pub(crate) fn log(&self) -> &Log {
         &self.log
@@ -89,7 +94,7 @@ impl Relay {
         let Self { mut child, log, .. } = self;
         log.close().await;
         meanwhile.await;
-        signal(&child, "TERM").await;
+        signal(child.id().expect("the process runs"), "TERM").await;
         soon("the end of the relay", child.wait()).await.unwrap().code()
     }
 
@@ -101,7 +106,7 @@ impl Relay {
 
     /// Sends a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
-        signal(&self.child, name).await;
+        signal(self.id(), name).await;
     }
 
     /// Waits for the end; the exit code and the whole log.
@@ -117,8 +122,8 @@ impl Relay {
     }
 }
 
-async fn signal(child: &Child, name: &str) {
-    let id = child.id().expect("the process runs").to_string();
+async fn signal(id: u32, name: &str) {
+    let id = id.to_string();
     let sent = Command::new("sh").args(["-c", "kill -s $0 $1", name, &id]).status().await;
     assert!(sent.unwrap().success());
 }

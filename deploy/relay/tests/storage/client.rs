@@ -39,6 +39,7 @@ impl Client {
         let protocol = HeaderValue::from_static("clasp");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let upgrade = tokio_tungstenite::client_async(request, stream);
         let (socket, _) = soon("the upgrade", upgrade).await.unwrap();
         let mut client = Self { socket };
@@ -60,6 +61,20 @@ impl Client {
         let mut frame = Vec::new();
         codec::encode(message, qos, &mut frame).unwrap();
         self.socket.send(Packet::Binary(frame.into())).await.is_ok()
+    }
+
+    /// Sends frames in as few packets as may be.
+    pub(crate) async fn send_all<'m>(
+        &mut self,
+        messages: impl IntoIterator<Item = Message<'m>>,
+        qos: Qos,
+    ) {
+        for message in messages {
+            let mut frame = Vec::new();
+            codec::encode(&message, qos, &mut frame).unwrap();
+            self.socket.feed(Packet::Binary(frame.into())).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
     }
 
     pub(crate) async fn send(&mut self, message: &Message<'_>, qos: Qos) {

@@ -11,7 +11,7 @@ use clasp_protocol::{Message, Qos, RawValue};
 use crate::client::{Client, decoded, state};
 use crate::folder::{Folder, strs};
 use crate::http::get;
-use crate::support::{Relay, soon};
+use crate::support::{Relay, run, soon};
 
 /// A small disk of its own, gone at the end.
 struct SmallDisk {
@@ -37,9 +37,13 @@ impl SmallDisk {
     }
 
     fn grow(&self) {
-        let path = self.folder.path();
-        let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(path).status();
-        assert!(grown.unwrap().success());
+        self.remount("size=64m");
+    }
+
+    fn remount(&self, option: &str) {
+        let options = format!("remount,{option}");
+        let changed = Command::new("mount").args(["-o", &options]).arg(self.folder.path()).status();
+        assert!(changed.unwrap().success());
     }
 }
 
@@ -156,4 +160,72 @@ async fn an_end_that_cannot_save_the_state_is_no_success() {
     assert_eq!(code, Some(1));
     let told = |line: &&String| line.contains("not everything was stored");
     assert!(log.iter().filter(told).count() == 1, "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_kill_on_a_full_disk_costs_nothing_that_was_confirmed() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let arguments = disk.folder.journal();
+    let relay = Relay::start(&strs(&arguments)).await;
+    let mut writer = Client::join(relay.address).await;
+    let mut confirmed = 0;
+    let refused = async {
+        let long = RawValue::str(&"x".repeat(4_000)).unwrap().into_owned();
+        loop {
+            let number = confirmed + 1;
+            let parts = [("/count", RawValue::int(number)), ("/fill", long.clone())];
+            for (address, value) in parts {
+                let set = Message::Set(Set::new(address, value));
+                writer.send(&set, Qos::Commit).await;
+            }
+            let mut answers = 0;
+            while answers < 2 {
+                match decoded(&writer.next().await) {
+                    Message::Ack(_) => answers += 1,
+                    Message::Error(_) => return,
+                    _ => {}
+                }
+            }
+            confirmed = number;
+        }
+    };
+    // An ACK that waits for a full disk does not come.
+    let waited = tokio::select! {
+        () = soon("a refusal", refused) => false,
+        _ = relay.log().line_with("are refused") => true,
+    };
+    println!("{confirmed} pairs were confirmed; an ACK was held back: {waited}");
+    assert!(confirmed > 0);
+    relay.signal("KILL").await;
+    relay.end().await;
+
+    disk.grow();
+    let relay = Relay::start(&strs(&arguments)).await;
+    let state = state(relay.address).await;
+    assert!(crate::client::integer(&state["/count"].value) >= confirmed);
+}
+
+#[tokio::test]
+async fn a_read_only_place_is_refused_in_a_line_that_names_the_file() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let arguments = disk.folder.guide();
+    let relay = Relay::start(&strs(&arguments)).await;
+    Client::join(relay.address).await.set("/a", 1, Qos::Commit).await;
+    assert_eq!(relay.stop().await.0, Some(0));
+    disk.remount("ro");
+    for files in [disk.folder.journal(), disk.folder.persist()] {
+        let start = [&["--ws-port", "0", "--host", "127.0.0.1"], &strs(&files)[..]].concat();
+        let ended = run(&start, &[]).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let complaints: Vec<&str> =
+            ended.stdout.lines().filter(|line| line.contains("ERROR")).collect();
+        let [line] = complaints[..] else { panic!("{ended:?}") };
+        assert!(line.contains(&files[1]) && line.contains("can be written to"), "{line}");
+    }
+    let backup = disk.folder.file("backup");
+    let ended = run(&["backup", &backup, "--persist", &disk.folder.file("state.db")], &[]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("backup"), "{ended:?}");
+    disk.remount("rw");
+    let relay = Relay::start(&strs(&arguments)).await;
+    assert!(state(relay.address).await.contains_key("/a"));
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "tests tell figures and what they cannot check")]
 
+mod alone;
 mod backup;
+#[allow(dead_code, reason = "shared with the benchmark")]
 mod client;
 mod crash;
 mod damage;
@@ -12,6 +14,7 @@ mod folder;
 #[path = "../blackbox/http.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod http;
+mod interrupted;
 mod journal;
 mod load;
 mod options;

@@ -56,15 +56,17 @@ async fn a_path_that_cannot_be_had_is_one_line_and_code_1_before_any_port_is_bou
 }
 
 #[tokio::test]
-async fn a_second_relay_on_the_same_journal_is_refused() {
-    let folder = Folder::new();
-    let arguments = folder.journal();
-    let first = Relay::start(&strs(&arguments)).await;
-    let again = [&["--ws-port", "0", "--host", "127.0.0.1"], &strs(&arguments)[..]].concat();
-    let ended = run(&again, &[]).await;
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stdout.contains("in use by another relay"), "{ended:?}");
-    assert_eq!(first.stop().await.0, Some(0));
+async fn a_second_relay_on_the_same_file_is_refused() {
+    for with in [Folder::journal, Folder::persist] {
+        let folder = Folder::new();
+        let arguments = with(&folder);
+        let first = Relay::start(&strs(&arguments)).await;
+        let again = [&["--ws-port", "0", "--host", "127.0.0.1"], &strs(&arguments)[..]].concat();
+        let ended = run(&again, &[]).await;
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stdout.contains("in use by another relay"), "{ended:?}");
+        assert_eq!(first.stop().await.0, Some(0));
+    }
 }
 
 #[tokio::test]

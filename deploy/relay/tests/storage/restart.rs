@@ -3,9 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clasp_protocol::message::Ttl;
 use clasp_protocol::{Qos, RawValue};
+use clasp_router::journal::{Entry, Journal as _, Record};
+use clasp_storage::{JournalOptions, SqliteJournal};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -148,4 +151,36 @@ async fn a_signal_while_the_relay_starts_ends_it_and_harms_nothing() {
     assert_eq!(soon("the end", child.wait()).await.unwrap().code(), Some(0));
     let relay = Relay::start(&strs(&arguments)).await;
     assert_eq!(state(relay.address).await, before);
+}
+
+/// To a relay that starts an hour earlier than its files were written, the clock has stepped back.
+#[tokio::test]
+async fn a_clock_that_stepped_back_an_hour_loses_nothing_and_revisions_go_on() {
+    let folder = Folder::new();
+    let hour = std::time::Duration::from_secs(3_600);
+    let ahead = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + hour;
+    let path = folder.path().join("journal.db");
+    let journal = SqliteJournal::open(&path, JournalOptions::default()).unwrap();
+    for (address, ttl) in [("/a", None), ("/b", Some(Ttl::Absolute(60)))] {
+        let record = Record::Set { value: RawValue::int(1), revision: 5, ttl };
+        let timestamp_us = ahead.as_micros() as u64;
+        journal.append(&Entry { timestamp_us, author: "before", address, record });
+    }
+    journal.close().unwrap();
+    drop(journal);
+
+    let arguments = folder.guide();
+    let relay = Relay::start(&strs(&arguments)).await;
+    let before = state(relay.address).await;
+    for address in ["/a", "/b"] {
+        assert_eq!((before[address].revision, integer(&before[address].value)), (5, 1));
+    }
+    let mut client = Client::join(relay.address).await;
+    assert_eq!(client.set("/a", 2, Qos::Commit).await, 6, "the clock refuses nothing");
+    relay.signal("KILL").await;
+    relay.end().await;
+    let relay = Relay::start(&strs(&arguments)).await;
+    let after = state(relay.address).await;
+    assert_eq!((after["/a"].revision, integer(&after["/a"].value)), (6, 2));
+    assert_eq!(after["/b"], before["/b"]);
 }

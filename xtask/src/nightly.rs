@@ -1,0 +1,33 @@
+//! `cargo xtask nightly`: what takes too long for every change. Random kills of the relay, long
+//! random histories of the storage against the naive model, and fuzzing.
+
+use crate::fuzz;
+use crate::shell::{self, Outcome, cargo};
+
+/// Kills under load, over both ways of storing.
+const CRASH_ROUNDS: &str = "200";
+
+/// Random cases of every property.
+const CASES: &str = "2000";
+
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 300;
+
+/// Runs everything; the first failure ends it. The seeds are printed, so that it can be repeated.
+pub(crate) fn run() -> Outcome {
+    crashes()?;
+    histories()?;
+    fuzz::run(FUZZ_SECONDS)
+}
+
+/// Optimised as it ships, so that more happens before a kill.
+fn crashes() -> Outcome {
+    let test = "test -p clasp-relay --profile dist-check --locked --test storage -- crash:: \
+                interrupted:: --nocapture --test-threads 1";
+    shell::run(cargo(test).env("CLASP_CRASH_ROUNDS", CRASH_ROUNDS))
+}
+
+fn histories() -> Outcome {
+    let test = "test -p clasp-storage --profile dist-check --locked --test histories --test damage";
+    shell::run(cargo(test).env("PROPTEST_CASES", CASES))
+}
