@@ -1,8 +1,10 @@
 //! Bytes on their way into one socket, and the control frames that go between them.
 
+use std::io;
 use std::sync::Arc;
 
 use clasp_router::{Outbox, Taken};
+use clasp_tls::{Channel, Received};
 
 use crate::websocket::{append_close, append_close_reply, append_ping, append_pong};
 
@@ -10,9 +12,11 @@ use crate::websocket::{append_close, append_close_reply, append_ping, append_pon
 #[derive(Debug, Default)]
 pub(super) struct Output {
     outbox: Option<Arc<Outbox>>,
+    /// Encrypts `pending`, and decrypts what comes in; none on a plain connection.
+    channel: Option<Box<Channel>>,
     /// Whole frames, handed out by the outbox.
     pending: Vec<u8>,
-    /// Bytes of `pending` that the socket has taken.
+    /// Bytes of `pending` that the socket, or the channel, has taken.
     written: usize,
     pong: Option<Box<[u8]>>,
     ping: bool,
@@ -34,6 +38,11 @@ pub(super) enum Refill {
 }
 
 impl Output {
+    /// The outgoing side of a connection that may be encrypted.
+    pub(super) fn over(channel: Option<Box<Channel>>) -> Output {
+        Output { channel, ..Output::default() }
+    }
+
     pub(super) fn attach(&mut self, outbox: Arc<Outbox>) {
         self.outbox = Some(outbox);
     }
@@ -42,15 +51,43 @@ impl Output {
         self.outbox.clone()
     }
 
-    /// Bytes to write.
-    pub(super) fn rest(&self) -> &[u8] {
-        &self.pending[self.written..]
+    /// Offers the socket once what [`Self::refill`] has found; the bytes that it took.
+    pub(super) fn write(
+        &mut self,
+        socket: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let Some(channel) = &mut self.channel else {
+            let bytes = socket(&self.pending[self.written..])?;
+            if bytes == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.written += bytes;
+            return Ok(bytes);
+        };
+        if channel.owes() {
+            return channel.flush(socket);
+        }
+        let (used, bytes) = channel.write(&self.pending[self.written..], socket)?;
+        self.written += used;
+        if self.closing && self.written == self.pending.len() {
+            channel.close();
+        }
+        Ok(bytes)
     }
 
-    /// The socket took so many bytes.
-    pub(super) fn advance(&mut self, bytes: usize) {
-        self.written += bytes;
-        debug_assert!(self.written <= self.pending.len(), "no more is taken than was offered");
+    /// Reads once through the channel, which there must be; see [`Channel::read`].
+    pub(super) fn read(
+        &mut self,
+        socket: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+        plain: impl FnMut(&[u8]),
+    ) -> io::Result<Received> {
+        let channel = self.channel.as_mut().expect("only encrypted links read here");
+        channel.read(socket, plain)
+    }
+
+    /// Whether the channel has records of its own to send, or some that the socket did not take.
+    pub(super) fn owes(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.owes())
     }
 
     pub(super) fn ping(&mut self) {
@@ -71,7 +108,7 @@ impl Output {
 
     /// Gets new bytes if all are written.
     pub(super) fn refill(&mut self) -> Refill {
-        if self.written < self.pending.len() {
+        if self.written < self.pending.len() || self.owes() {
             return Refill::Bytes;
         }
         if self.closing {
