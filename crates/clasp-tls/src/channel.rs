@@ -51,7 +51,10 @@ pub struct Channel {
     outgoing: Vec<u8>,
     /// Bytes of `outgoing` that it has taken.
     sent: usize,
+    /// Nothing more comes in.
     ended: bool,
+    /// Nothing more can be said either.
+    broken: bool,
 }
 
 impl Channel {
@@ -61,12 +64,24 @@ impl Channel {
     /// The configuration contradicts itself.
     pub fn new(config: Arc<ServerConfig>) -> io::Result<Channel> {
         let connection = UnbufferedServerConnection::new(config).map_err(broken)?;
-        Ok(Channel { connection, tail: Vec::new(), outgoing: Vec::new(), sent: 0, ended: false })
+        Ok(Channel {
+            connection,
+            tail: Vec::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            ended: false,
+            broken: false,
+        })
     }
 
     /// Whether plaintext cannot be exchanged yet.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Whether the peer has said its last; [`Self::read`] need not wait for its socket then.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether there are records that [`Self::flush`] has to write.
@@ -97,8 +112,10 @@ impl Channel {
             }
             scratch[..held].copy_from_slice(&self.tail);
             let input = &mut scratch[..held + fresh];
-            let (used, bytes) = self.process(input, plain)?;
-            self.keep(&input[used..])?;
+            let bytes = self
+                .process(input, plain)
+                .and_then(|(used, bytes)| self.keep(&input[used..]).map(|()| bytes))
+                .inspect_err(|_| (self.ended, self.broken) = (true, true))?;
             Ok(if self.ended && bytes == 0 { Received::End } else { Received::Bytes(bytes) })
         })
     }
@@ -154,14 +171,14 @@ impl Channel {
         Ok(())
     }
 
-    /// Queues the words by which the peer learns what it did wrong.
+    /// Queues the words by which the peer learns what it did wrong. The session must not be asked
+    /// for more than these: it would stumble over the same input again.
     fn queue_alert(&mut self) {
-        self.ended = true;
-        loop {
+        while self.connection.wants_write() {
             let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
-            let Ok(state) = state else { return };
-            if !matches!(answer(state, &mut self.outgoing), Ok(false)) {
-                return;
+            match state.map(|state| answer(state, &mut self.outgoing)) {
+                Ok(Ok(false)) => {}
+                _ => return,
             }
         }
     }
@@ -230,8 +247,13 @@ impl Channel {
         &mut self,
         act: impl FnOnce(&mut WriteTraffic<'_, ServerConnectionData>) -> R,
     ) -> io::Result<R> {
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         loop {
-            let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
+            // Nothing in the tail is complete, but the session remembers places in it.
+            let UnbufferedStatus { state, .. } =
+                self.connection.process_tls_records(&mut self.tail);
             match state.map_err(broken)? {
                 ConnectionState::WriteTraffic(mut traffic) => return Ok(act(&mut traffic)),
                 ConnectionState::PeerClosed => self.ended = true,
@@ -277,3 +299,6 @@ impl fmt::Debug for Channel {
         f.debug_struct("Channel").field("ended", &self.ended).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ mod certificate;
 mod channel;
 mod files;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod wire;
 

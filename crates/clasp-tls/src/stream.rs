@@ -57,6 +57,9 @@ impl Stream {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
         let Stream { socket, channel, plain, .. } = self;
         loop {
+            if channel.has_ended() {
+                return Poll::Ready(Ok(Received::End));
+            }
             ready!(socket.poll_read_ready(cx))?;
             let read =
                 channel.read(|into| socket.try_read(into), |piece| plain.extend_from_slice(piece));

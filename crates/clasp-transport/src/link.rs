@@ -291,6 +291,9 @@ impl Link {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if self.encrypted && self.output.lock().has_ended() {
+            return Poll::Ready(Ok(0));
+        }
         loop {
             match self.stream.poll_read_ready(cx) {
                 Poll::Ready(Ok(())) => {}

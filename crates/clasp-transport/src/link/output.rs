@@ -85,6 +85,11 @@ impl Output {
         channel.read(socket, plain)
     }
 
+    /// Whether the peer has ended its side of the channel.
+    pub(super) fn has_ended(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.has_ended())
+    }
+
     /// Whether the channel has records of its own to send, or some that the socket did not take.
     pub(super) fn owes(&self) -> bool {
         self.channel.as_ref().is_some_and(|channel| channel.owes())
