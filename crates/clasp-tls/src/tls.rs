@@ -114,3 +114,90 @@ impl fmt::Debug for Tls {
         f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::testing;
+
+    fn tls(folder: &tempfile::TempDir) -> (Tls, Files) {
+        let (files, _) = testing::self_signed(folder.path());
+        (Tls::open(files.clone()).unwrap().0, files)
+    }
+
+    #[test]
+    fn files_that_did_not_change_are_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tls, _) = tls(&folder);
+        assert!(tls.reload_if_changed().is_none());
+        let before = tls.config();
+        testing::self_signed(folder.path());
+        assert!(tls.reload_if_changed().unwrap().is_ok());
+        assert!(!Arc::ptr_eq(&before, &tls.config()));
+        assert!(tls.reload_if_changed().is_none());
+    }
+
+    #[test]
+    fn a_certificate_whose_key_comes_later_is_taken_when_both_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tls, files) = tls(&folder);
+        let before = tls.config();
+        let other = tempfile::tempdir().unwrap();
+        let (new, _) = testing::self_signed(other.path());
+        fs::rename(&new.cert, &files.cert).unwrap();
+        let error = tls.reload_if_changed().unwrap().unwrap_err();
+        assert!(error.contains("is not the key of"), "{error}");
+        assert!(Arc::ptr_eq(&before, &tls.config()) && !tls.is_sound());
+        assert!(tls.reload_if_changed().is_none(), "a fault is told once");
+        fs::rename(&new.key, &files.key).unwrap();
+        assert!(tls.reload_if_changed().unwrap().is_ok());
+        assert!(!Arc::ptr_eq(&before, &tls.config()) && tls.is_sound());
+    }
+
+    #[test]
+    fn files_that_vanish_leave_the_old_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tls, files) = tls(&folder);
+        fs::remove_file(&files.cert).unwrap();
+        let error = tls.reload().unwrap_err();
+        assert!(error.contains("cert.pem") && error.contains("--cert"), "{error}");
+        assert!(tls.reload_if_changed().is_none());
+    }
+
+    #[test]
+    fn every_kind_of_key_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, files) = tls(&folder);
+        for (make, kind) in [
+            ("openssl ecparam -name prime256v1 -genkey -noout", "BEGIN EC PRIVATE KEY"),
+            ("openssl genrsa -traditional 2048", "BEGIN RSA PRIVATE KEY"),
+            ("openssl genpkey -algorithm ed25519", "BEGIN PRIVATE KEY"),
+        ] {
+            let (cert, key) = (files.cert.display(), files.key.display());
+            let script = format!(
+                "{make} > {key} && openssl req -x509 -new -key {key} -subj /CN=x -out {cert}"
+            );
+            let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert!(shell.status.success(), "{shell:?}");
+            assert!(fs::read_to_string(&files.key).unwrap().contains(kind));
+            Tls::open(files.clone()).unwrap();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_group_may_read_what_is_roots_and_nobody_may_change_it() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let (_, files) = tls(&folder);
+        let is_root = fs::metadata(&files.key).unwrap().uid() == 0;
+        for (mode, accepted) in
+            [(0o400, true), (0o600, true), (0o640, is_root), (0o660, false), (0o604, false)]
+        {
+            fs::set_permissions(&files.key, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(Tls::open(files.clone()).is_ok(), accepted, "{mode:o}");
+        }
+    }
+}
