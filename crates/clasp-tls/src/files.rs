@@ -168,7 +168,7 @@ impl Files {
     /// What the files look like from outside, to compare later.
     pub(crate) fn stamp(&self) -> Stamp {
         let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
-        files.into_iter().flatten().map(|path| fs::metadata(path).ok().map(mark)).collect()
+        files.into_iter().flatten().map(|path| fs::metadata(path).ok().as_ref().map(mark)).collect()
     }
 }
 
@@ -242,12 +242,12 @@ fn check_permissions(_: &Path) -> Result<(), LoadError> {
 }
 
 #[cfg(unix)]
-fn mark(metadata: Metadata) -> (SystemTime, u64, u64) {
+fn mark(metadata: &Metadata) -> (SystemTime, u64, u64) {
     use std::os::unix::fs::MetadataExt as _;
     (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len(), metadata.ino())
 }
 
 #[cfg(not(unix))]
-fn mark(metadata: Metadata) -> (SystemTime, u64, u64) {
+fn mark(metadata: &Metadata) -> (SystemTime, u64, u64) {
     (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len(), 0)
 }

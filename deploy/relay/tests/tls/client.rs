@@ -92,9 +92,9 @@ impl Client {
     /// The code of the Close that comes next.
     pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
-            match soon("a close", self.socket.next()).await.expect("an open session").unwrap() {
-                Packet::Close(close) => return close.unwrap().code.into(),
-                _ => {}
+            let packet = soon("a close", self.socket.next()).await.expect("an open session");
+            if let Packet::Close(close) = packet.unwrap() {
+                return close.unwrap().code.into();
             }
         }
     }
