@@ -204,7 +204,7 @@ async fn half_a_handshake_disturbs_nobody_and_ends_in_time() {
 async fn what_is_no_handshake_is_answered_with_an_alert() {
     let relay = Relay::start().await;
     let mut stream = tcp(&relay).await;
-    soon(stream.write_all(b"\x16\x03\x01\x00\x05hello")).await.unwrap();
+    soon(stream.write_all(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00")).await.unwrap();
     let mut answer = Vec::new();
     soon(stream.read_to_end(&mut answer)).await.unwrap();
     assert_eq!(answer.first(), Some(&0x15), "an alert, not {answer:x?}");

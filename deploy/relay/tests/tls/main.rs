@@ -4,6 +4,7 @@
 
 mod authority;
 mod client;
+mod guide;
 #[path = "../blackbox/http.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod http;
