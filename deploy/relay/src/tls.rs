@@ -18,11 +18,13 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all listeners are encrypted with, if anything.
 #[derive(Debug, Clone, Default)]
+#[allow(dead_code, reason = "each door uses its own part, and some builds lack doors")]
 pub(crate) struct Encryption {
     tls: Option<Arc<Tls>>,
     tls_only: bool,
 }
 
+#[allow(dead_code, reason = "each door uses its own part, and some builds lack doors")]
 impl Encryption {
     /// Reads certificate and key, if the options name them.
     pub(crate) fn open(options: &TlsOptions) -> Result<Encryption, StartError> {
