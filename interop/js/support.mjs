@@ -62,11 +62,11 @@ export class Inbox {
 }
 
 /** Starts the program named by CLASP_RELAY_BIN; it is killed when the test `t` ends. */
-export async function startRelay(t, port = 0) {
+export async function startRelay(t, port = 0, options = []) {
   const program = process.env.CLASP_RELAY_BIN;
   if (!program) throw new Error('CLASP_RELAY_BIN does not name the relay program to test');
   const { LOG_FORMAT: _, ...env } = process.env;
-  const child = spawn(program, ['--host', HOST, '--port', String(port)], {
+  const child = spawn(program, ['--host', HOST, '--port', String(port), ...options], {
     env: { ...env, RUST_LOG: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

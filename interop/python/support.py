@@ -35,19 +35,19 @@ class Relay:
         self.url = f"ws://{HOST}:{port}"
 
     @classmethod
-    async def start(cls, port=0):
+    async def start(cls, port=0, *options):
         """Starts it, with the parameters stored that the tests rely on."""
-        relay = await cls.start_empty(port)
+        relay = await cls.start_empty(port, *options)
         await relay.store_ready()
         return relay
 
     @classmethod
-    async def start_empty(cls, port=0):
+    async def start_empty(cls, port=0, *options):
         program = os.environ.get("CLASP_RELAY_BIN")
         assert program, "CLASP_RELAY_BIN does not name the relay program to test"
         env = {**os.environ, "RUST_LOG": "info"}
         env.pop("LOG_FORMAT", None)
-        arguments = ["--host", HOST, "--port", str(port)]
+        arguments = ["--host", HOST, "--port", str(port), *options]
         process = await asyncio.create_subprocess_exec(
             program, *arguments, env=env, stdout=asyncio.subprocess.PIPE
         )

@@ -10,4 +10,4 @@ pub mod metrics;
 pub mod process;
 mod serve;
 
-pub use serve::serve;
+pub use serve::{serve, serve_with};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -19,6 +20,8 @@ use tokio::time;
 const CONNECTIONS_MAX: usize = 256;
 /// How long a peer may take over the head of one request.
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(5);
+/// How long a peer may take for its first byte and a TLS handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// How long one connection may live; a scraper that is told to close just connects again.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60);
 /// How long a running answer may take once the connection is told to end.
@@ -28,7 +31,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `pages` on `listener` until `stop` holds true (or its sender is gone), then lets running
 /// answers finish for at most a second.
-pub async fn serve(listener: TcpListener, pages: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, pages: Router, stop: watch::Receiver<bool>) {
+    serve_with(Acceptor::plain(), listener, pages, stop).await;
+}
+
+/// Like [`serve`], with TLS as `acceptor` has it.
+pub async fn serve_with(
+    acceptor: Acceptor,
+    listener: TcpListener,
+    pages: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -37,7 +50,8 @@ pub async fn serve(listener: TcpListener, pages: Router, mut stop: watch::Receiv
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, place)) => {
-                    let conversation = converse(stream, pages.clone(), stop.clone());
+                    let (acceptor, pages) = (acceptor.clone(), pages.clone());
+                    let conversation = converse(acceptor, stream, pages, stop.clone());
                     connections.spawn(async move {
                         conversation.await;
                         drop(place);
@@ -68,13 +82,33 @@ async fn accept(
     Ok((stream, place))
 }
 
-async fn converse(stream: TcpStream, pages: Router, mut stop: watch::Receiver<bool>) {
+async fn converse(
+    acceptor: Acceptor,
+    stream: TcpStream,
+    pages: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)) => accepted,
+        () = told(&mut stop) => return,
+    };
+    let wire = match accepted {
+        Ok(Ok(wire)) => wire,
+        Ok(Err(refused)) => {
+            if !matches!(refused, Refused::Socket(_)) {
+                tracing::debug!("an HTTP connection was refused: {refused}");
+            }
+            return;
+        }
+        // Silence.
+        Err(_) => return,
+    };
     let service = TowerToHyperService::new(pages);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_HEAD_MAX)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(wire), service)
     );
     let stopped = tokio::select! {
         // How one conversation failed concerns only its peer.

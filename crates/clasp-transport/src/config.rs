@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clasp_tls::Acceptor;
+
 /// Settings of one WebSocket listener.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -9,6 +11,8 @@ pub struct Config {
     pub host: String,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
+    /// What is done with fresh connections: TLS, plain text or either.
+    pub acceptor: Acceptor,
     /// Origins that browsers may connect from, as `https://host[:port]`; empty means all.
     /// Clients that send no `Origin` are not browsers and always accepted.
     pub origins: Vec<String>,
@@ -36,6 +40,7 @@ impl Default for Config {
         Config {
             host: "0.0.0.0".to_owned(),
             port: 7330,
+            acceptor: Acceptor::plain(),
             origins: Vec::new(),
             connections_per_address_max: 0,
             message_bytes_max: 66 << 10,

@@ -19,6 +19,7 @@ use crate::websocket::{Decoder, Event, Step};
 
 /// Bytes read at a time, into a buffer that all connections of a thread share.
 const READ_BYTES: usize = 128 << 10;
+const _: () = assert!(READ_BYTES >= clasp_tls::READ_BYTES_MAX);
 
 /// Reads, or answers of the router to a pull, before other connections get their turn.
 const ROUNDS: usize = 4;
@@ -90,9 +91,9 @@ pub(crate) struct Client {
 impl Client {
     /// Introduces an upgraded socket to the router.
     pub(crate) fn open(shared: Arc<Shared>, upgraded: Upgraded) -> Client {
-        let Upgraded { stream, visitor, early } = upgraded;
+        let Upgraded { stream, channel, visitor, early } = upgraded;
         let now = clock::now();
-        let link = Link::new(stream, Arc::clone(shared.router.counters()));
+        let link = Link::new(stream, channel, Arc::clone(shared.router.counters()));
         let remote = visitor.remote;
         let info = LinkInfo { framing: Framing::WebSocket, remote, transport: "websocket" };
         let connection = batch(|| {

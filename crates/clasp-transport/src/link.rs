@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use clasp_router::metrics::Metrics;
 use clasp_router::{Close, Outbox, Wake};
+use clasp_tls::{Channel, Received};
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -71,6 +72,8 @@ pub(crate) struct Moments {
 pub(crate) struct Link {
     stream: TcpStream,
     state: AtomicU8,
+    /// Reading needs the channel in `output`.
+    encrypted: bool,
     pub(crate) moments: Moments,
     counters: Arc<Metrics>,
     task: Mutex<Option<Waker>>,
@@ -78,15 +81,21 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// A link that feeds its traffic to `counters`.
-    pub(crate) fn new(stream: TcpStream, counters: Arc<Metrics>) -> Arc<Link> {
+    /// A link that feeds its traffic to `counters`; encrypted if there is a channel.
+    pub(crate) fn new(
+        stream: TcpStream,
+        channel: Option<Box<Channel>>,
+        counters: Arc<Metrics>,
+    ) -> Arc<Link> {
+        let owes = channel.as_ref().is_some_and(|channel| channel.owes());
         Arc::new(Link {
             stream,
             counters,
-            state: AtomicU8::new(0),
+            state: AtomicU8::new(if owes { FLUSH } else { 0 }),
+            encrypted: channel.is_some(),
             moments: Moments::default(),
             task: Mutex::new(None),
-            output: Mutex::new(Output::default()),
+            output: Mutex::new(Output::over(channel)),
         })
     }
 
@@ -253,11 +262,11 @@ impl Link {
             if *sent >= FLUSH_BYTES_MAX {
                 return FLUSH;
             }
-            match output.write(|rest| self.stream.try_write(rest)) {
-                Ok(bytes) if bytes > 0 => *sent += bytes,
+            match output.write(|bytes| self.stream.try_write(bytes)) {
+                Ok(bytes) => *sent += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return BLOCKED,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => {
+                Err(_) => {
                     output.release();
                     return GONE;
                 }
@@ -275,23 +284,52 @@ impl Link {
         ready
     }
 
-    /// Reads what is there; the task is woken when more comes. 0 bytes mean the end.
+    /// Reads what is there, at most [`clasp_tls::READ_BYTES_MAX`] of an encrypted connection; the
+    /// task is woken when more comes. 0 bytes mean the end.
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if self.encrypted && self.output.lock().has_ended() {
+            return Poll::Ready(Ok(0));
+        }
         loop {
             match self.stream.poll_read_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             }
-            match self.try_read(into) {
+            let read = if self.encrypted { self.decrypt(into) } else { self.try_read(into) };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
             }
+        }
+    }
+
+    /// Reads records and leaves their plaintext in `into`.
+    fn decrypt(&self, into: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = 0;
+        let mut output = self.output.lock();
+        let received = output.read(
+            |records| self.try_read(records),
+            |piece| {
+                into[bytes..bytes + piece.len()].copy_from_slice(piece);
+                bytes += piece.len();
+            },
+        );
+        let owes = output.owes();
+        drop(output);
+        if owes {
+            self.flush(Flusher::Other);
+        }
+        match received? {
+            // Part of a record, or one without content.
+            Received::Bytes(0) => Err(io::ErrorKind::WouldBlock.into()),
+            Received::Bytes(bytes) => Ok(bytes),
+            Received::End => Ok(0),
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clasp_router::metrics::HandshakeFailure;
+use clasp_tls::{Channel, Parts, Refused, Wire};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -46,6 +47,8 @@ pub(crate) struct Visitor {
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     pub(crate) stream: TcpStream,
+    /// Its TLS session; none on a plain connection.
+    pub(crate) channel: Option<Box<Channel>>,
     pub(crate) visitor: Visitor,
     /// Bytes that came in right behind the request.
     pub(crate) early: Bytes,
@@ -58,52 +61,65 @@ pub(crate) async fn upgrade(
     visitor: Visitor,
 ) -> Option<Upgraded> {
     let deadline = shared.config.upgrade_timeout;
-    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream)).await else {
+    let answered = answer(&shared, stream, visitor.remote);
+    let Ok(answered) = tokio::time::timeout(deadline, answered).await else {
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;
     };
     match answered? {
-        Answered::Upgraded { stream, early } => Some(Upgraded { stream, visitor, early }),
-        Answered::Page(stream) => {
-            let _ = tokio::time::timeout(LINGER_TIME_MAX, linger(stream)).await;
+        Answered::Upgraded { wire, early: read } => {
+            let Parts { socket, channel, early } = wire.into_parts();
+            let early = if early.is_empty() { read } else { [&read[..], &early].concat().into() };
+            Some(Upgraded { stream: socket, channel, visitor, early })
+        }
+        Answered::Page(wire) => {
+            let _ = tokio::time::timeout(LINGER_TIME_MAX, linger(wire)).await;
             None
         }
     }
 }
 
 enum Answered {
-    Upgraded { stream: TcpStream, early: Bytes },
-    Page(TcpStream),
+    Upgraded { wire: Wire, early: Bytes },
+    Page(Wire),
 }
 
-async fn answer(shared: &Arc<Shared>, stream: TcpStream) -> Option<Answered> {
-    // A silent socket must not own the buffers of an HTTP connection.
-    stream.readable().await.ok()?;
+async fn answer(shared: &Arc<Shared>, stream: TcpStream, remote: SocketAddr) -> Option<Answered> {
+    // A silent socket must not own the buffers of an HTTP connection; this waits for its words.
+    let wire = match shared.config.acceptor.accept(stream).await {
+        Ok(wire) => wire,
+        Err(Refused::Socket(_)) => return None,
+        Err(refused) => {
+            shared.router.counters().handshake_failed(HandshakeFailure::Transport);
+            tracing::debug!(%remote, "{refused}");
+            return None;
+        }
+    };
     let door = Door { shared: Arc::clone(shared), upgraded: AtomicBool::new(false) };
-    Box::pin(serve(door, stream)).await
+    Box::pin(serve(door, wire)).await
 }
 
-async fn serve(door: Door, stream: TcpStream) -> Option<Answered> {
+async fn serve(door: Door, wire: Wire) -> Option<Answered> {
     let header_read_timeout = door.shared.config.upgrade_timeout;
     let parts = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_read_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), door)
+        .serve_connection(TokioIo::new(wire), door)
         .without_shutdown()
         .await
         .ok()?;
-    let stream = parts.io.into_inner();
+    let wire = parts.io.into_inner();
     Some(match parts.service.upgraded.into_inner() {
-        true => Answered::Upgraded { stream, early: parts.read_buf },
-        false => Answered::Page(stream),
+        true => Answered::Upgraded { wire, early: parts.read_buf },
+        false => Answered::Page(wire),
     })
 }
 
 /// Lets the peer read the answer before the socket goes.
-async fn linger(mut stream: TcpStream) {
-    if stream.shutdown().await.is_ok() {
-        let mut rest = stream.take(LINGER_BYTES_MAX);
+async fn linger(mut wire: Wire) {
+    if wire.shutdown().await.is_ok() {
+        let mut rest = wire.take(LINGER_BYTES_MAX);
         let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
     }
 }

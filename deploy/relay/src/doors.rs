@@ -13,6 +13,7 @@ use clasp_router::metrics::Family;
 use tokio::sync::watch;
 
 use crate::storage::Status;
+use crate::tls::Encryption;
 
 /// A listener that is bound, and what serves it.
 pub(crate) struct Door {
@@ -40,6 +41,7 @@ pub(crate) struct Context {
     router: Arc<Router>,
     ready: Arc<AtomicBool>,
     storage: Arc<Status>,
+    encryption: Encryption,
     draining: watch::Receiver<bool>,
     closing: watch::Receiver<bool>,
     started: SystemTime,
@@ -53,7 +55,13 @@ impl Context {
         draining: watch::Receiver<bool>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Self { router, ready, storage, draining, closing, started: SystemTime::now() }
+        let (encryption, started) = (Encryption::default(), SystemTime::now());
+        Self { router, ready, storage, encryption, draining, closing, started }
+    }
+
+    /// With what listeners are encrypted by.
+    pub(crate) fn encrypted(self, encryption: Encryption) -> Self {
+        Self { encryption, ..self }
     }
 }
 

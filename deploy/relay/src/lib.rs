@@ -15,6 +15,7 @@ mod relay;
 mod settings;
 pub mod shutdown;
 mod storage;
+mod tls;
 
 pub use options::Options;
 pub use relay::{Relay, RunError, StartError};

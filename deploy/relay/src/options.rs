@@ -5,6 +5,7 @@
 
 mod command;
 mod storage;
+mod tls;
 mod units;
 
 pub use command::{
@@ -12,6 +13,7 @@ pub use command::{
     JournalFile, StatsOptions,
 };
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
+pub use tls::TlsOptions;
 pub use units::{Bytes, Seconds};
 
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ Examples:
   clasp-relay                                      listen on 0.0.0.0:7330
   clasp-relay -p 8080 --host 127.0.0.1 -v          another port, this machine only, all details
   clasp-relay --health-port 7331 --metrics-port 9090
+  clasp-relay --cert fullchain.pem --key privkey.pem
   clasp-relay --data-dir /var/lib/clasp --journal journal.db --persist state.db
   CLASP_MAX_SESSIONS=5000 clasp-relay              any option by the environment
   clasp-relay backup nightly.clasp --journal journal.db --persist state.db
@@ -59,6 +62,9 @@ pub struct Options {
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
+    /// Encryption of every listener.
+    #[command(flatten)]
+    pub tls: TlsOptions,
     /// Who may connect and for how long.
     #[command(flatten)]
     pub sessions: SessionOptions,

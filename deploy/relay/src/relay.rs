@@ -14,6 +14,7 @@ use crate::doors::{self, Context, Door};
 use crate::options::Options;
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
+use crate::tls::{Encryption, Renewal};
 
 /// A relay whose listeners are bound and which serves nobody yet.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Relay {
     clients: Vec<Door>,
     pages: Vec<Door>,
     saver: Option<Saver>,
+    renewal: Option<Renewal>,
     ready: Arc<AtomicBool>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
@@ -63,6 +65,12 @@ pub enum StartError {
     /// A file of the journal or the state cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Storage(String),
+    /// Certificate or key cannot be had or used; the text names the file and the way out.
+    #[error("{0}")]
+    Tls(String),
+    /// The system refuses to pass a signal on.
+    #[error("cannot listen for SIGHUP: {0}")]
+    Signal(io::Error),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,
@@ -107,6 +115,8 @@ impl Relay {
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
+        let encryption = Encryption::open(&options.tls)?;
+        let renewal = encryption.renewal().map_err(StartError::Signal)?;
         let storage = Storage::open(&options.storage).await?;
         let ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
         let router =
@@ -115,7 +125,8 @@ impl Relay {
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
         let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
-        let context = Context::new(router, (Arc::clone(&ready), status), draining, closing);
+        let context = Context::new(router, (Arc::clone(&ready), status), draining, closing)
+            .encrypted(encryption);
 
         let mut clients = Vec::new();
         if !options.listen.no_websocket {
@@ -131,7 +142,7 @@ impl Relay {
         if let Some(port) = options.operation.metrics_port {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        Ok(Self { clients, pages, saver, ready, drain, close })
+        Ok(Self { clients, pages, saver, renewal, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -148,6 +159,10 @@ impl Relay {
     pub async fn run<T>(self, stop: impl Future<Output = T>) -> Result<(), RunError> {
         let mut clients = spawn(self.clients);
         let mut pages = spawn(self.pages);
+        let mut renewing = JoinSet::new();
+        if let Some(renewal) = self.renewal {
+            renewing.spawn(renewal.run());
+        }
         let ready = Arc::clone(&self.ready);
         let begun = move || {
             ready.store(true, Ordering::Release);

@@ -29,11 +29,21 @@ impl Relay {
 
     /// The same on a given port, for restarts.
     pub async fn start_on(port: u16) -> Self {
+        Self::launch(port, &[]).await
+    }
+
+    /// The same as [`Self::start`] with further options.
+    pub async fn start_with(options: &[&str]) -> Self {
+        Self::launch(0, options).await
+    }
+
+    async fn launch(port: u16, options: &[&str]) -> Self {
         let program = env::var_os("CLASP_RELAY_BIN")
             .map(PathBuf::from)
             .expect("CLASP_RELAY_BIN names the relay program to test");
         let mut child = Command::new(&program)
             .args(["--host", HOST, "--port", &port.to_string()])
+            .args(options)
             .env("RUST_LOG", "info")
             .env_remove("LOG_FORMAT")
             .stdin(Stdio::null())

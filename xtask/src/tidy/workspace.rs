@@ -12,10 +12,11 @@ use crate::shell::{self, Outcome, cargo};
 const EDGES: &[(&str, &[&str])] = &[
     ("clasp-protocol", &[]),
     ("clasp-auth", &["clasp-protocol"]),
+    ("clasp-tls", &[]),
     ("clasp-router", &["clasp-protocol", "clasp-auth"]),
     ("clasp-storage", &["clasp-protocol", "clasp-auth", "clasp-router"]),
-    ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router"]),
-    ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
+    ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
         "clasp-relay",
         &[
@@ -23,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-auth",
             "clasp-router",
             "clasp-storage",
+            "clasp-tls",
             "clasp-transport",
             "clasp-http",
         ],

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use clasp_router::{Outbox, Run, Taken};
+use clasp_tls::{Channel, Received};
 
 use crate::websocket::{append_close, append_close_reply, append_ping, append_pong};
 
@@ -11,11 +12,13 @@ use crate::websocket::{append_close, append_close_reply, append_ping, append_pon
 #[derive(Debug, Default)]
 pub(super) struct Output {
     outbox: Option<Arc<Outbox>>,
+    /// Encrypts `pending`, and decrypts what comes in; none on a plain connection.
+    channel: Option<Box<Channel>>,
     /// Frames that others get as well; `pending` is empty then.
     run: Option<Run>,
     /// Whole frames, handed out by the outbox.
     pending: Vec<u8>,
-    /// Bytes of `pending` that the socket has taken.
+    /// Bytes of `pending` that the socket, or the channel, has taken.
     written: usize,
     pong: Option<Box<[u8]>>,
     ping: bool,
@@ -37,6 +40,11 @@ pub(super) enum Refill {
 }
 
 impl Output {
+    /// The outgoing side of a connection that may be encrypted.
+    pub(super) fn over(channel: Option<Box<Channel>>) -> Output {
+        Output { channel, ..Output::default() }
+    }
+
     pub(super) fn attach(&mut self, outbox: Arc<Outbox>) {
         self.outbox = Some(outbox);
     }
@@ -45,23 +53,62 @@ impl Output {
         self.outbox.clone()
     }
 
-    /// Lets `write` take as much as it can of the bytes to write; how much that was.
+    /// Offers the socket once what [`Self::refill`] has found; the bytes that it took.
     pub(super) fn write(
         &mut self,
-        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+        socket: impl FnOnce(&[u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
+        let Some(channel) = &mut self.channel else { return self.write_plain(socket) };
+        if let Some(run) = self.run.take() {
+            self.pending.extend_from_slice(&run.bytes());
+        }
+        if channel.owes() {
+            return channel.flush(socket);
+        }
+        let (used, bytes) = channel.write(&self.pending[self.written..], socket)?;
+        self.written += used;
+        if self.closing && self.written == self.pending.len() {
+            channel.close();
+        }
+        Ok(bytes)
+    }
+
+    fn write_plain(
+        &mut self,
+        socket: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let some = |bytes| if bytes > 0 { Ok(bytes) } else { Err(io::ErrorKind::WriteZero.into()) };
         let Some(run) = self.run.take() else {
-            let taken = write(&self.pending[self.written..])?;
+            let taken = socket(&self.pending[self.written..]).and_then(some)?;
             self.written += taken;
-            debug_assert!(self.written <= self.pending.len(), "no more is taken than was offered");
             return Ok(taken);
         };
         let bytes = run.bytes();
-        let outcome = write(&bytes);
+        let outcome = socket(&bytes).and_then(some);
         // What is left waits for the socket, and must not keep others' bytes meanwhile.
         let taken = *outcome.as_ref().unwrap_or(&0);
         self.pending.extend_from_slice(&bytes[taken..]);
         outcome
+    }
+
+    /// Reads once through the channel, which there must be; see [`Channel::read`].
+    pub(super) fn read(
+        &mut self,
+        socket: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+        plain: impl FnMut(&[u8]),
+    ) -> io::Result<Received> {
+        let channel = self.channel.as_mut().expect("only encrypted links read here");
+        channel.read(socket, plain)
+    }
+
+    /// Whether the peer has ended its side of the channel.
+    pub(super) fn has_ended(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.has_ended())
+    }
+
+    /// Whether the channel has records of its own to send, or some that the socket did not take.
+    pub(super) fn owes(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.owes())
     }
 
     pub(super) fn ping(&mut self) {
@@ -85,7 +132,7 @@ impl Output {
 
     /// Gets new bytes if all are written.
     pub(super) fn refill(&mut self) -> Refill {
-        if self.written < self.pending.len() || self.run.is_some() {
+        if self.written < self.pending.len() || self.run.is_some() || self.owes() {
             return Refill::Bytes;
         }
         if self.closing {

@@ -78,7 +78,7 @@ async fn too_big_a_message_is_answered_with_1009_though_more_is_on_its_way() {
     let relay = Relay::start().await;
     let mut raw = upgraded(&relay).await;
     raw.write(&[0x82, 0xff, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0]).await;
-    let (mut read, mut write) = raw.stream.into_split();
+    let (mut read, mut write) = tokio::io::split(raw.stream);
     let sender = tokio::spawn(async move { write.write_all(&vec![0; 1 << 20]).await });
     let mut head = [0; 4];
     tokio::io::AsyncReadExt::read_exact(&mut read, &mut head).await.unwrap();

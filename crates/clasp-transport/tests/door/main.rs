@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admission;
 mod bind;
 mod closing;
 mod crowd;
@@ -10,5 +11,6 @@ mod liveness;
 mod messages;
 mod plain_http;
 mod slow;
+mod socket;
 mod support;
 mod upgrade;

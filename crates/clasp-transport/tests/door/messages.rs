@@ -34,7 +34,6 @@ async fn several_frames_may_share_one_message() {
 async fn bytes_may_come_one_by_one() {
     let relay = Relay::start().await;
     let mut raw = relay.raw().await;
-    raw.stream.set_nodelay(true).unwrap();
     raw.upgrade().await;
     for byte in masked(0x82, &encoded(&hello())) {
         raw.write(&[byte]).await;

@@ -13,11 +13,12 @@ use clasp_transport::pages::Probes;
 use clasp_transport::{Config, Server, run_ticker};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::CloseFrame;
+
+use crate::socket::{self, Socket};
 
 pub(crate) type Frames = tungstenite::Message;
 
@@ -80,7 +81,7 @@ impl Relay {
     }
 
     pub(crate) async fn raw(&self) -> Raw {
-        Raw { stream: TcpStream::connect(self.address).await.unwrap() }
+        Raw { stream: soon(socket::dial(self.address)).await }
     }
 }
 
@@ -93,7 +94,8 @@ impl Drop for Relay {
 
 /// Loopback, a free port.
 pub(crate) fn local() -> Config {
-    Config { host: "127.0.0.1".to_owned(), port: 0, ..Config::default() }
+    let acceptor = socket::acceptor();
+    Config { host: "127.0.0.1".to_owned(), port: 0, acceptor, ..Config::default() }
 }
 
 /// One CLASP frame.
@@ -122,12 +124,12 @@ pub(crate) fn subscribe(pattern: &str) -> Message<'_> {
 
 /// A WebSocket client that speaks CLASP.
 pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<Socket>,
 }
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = soon(socket::dial(address)).await;
         let url = format!("ws://{address}/clasp");
         let upgrade = tokio_tungstenite::client_async(url, stream);
         Client { socket: soon(upgrade).await.unwrap().0 }
@@ -201,12 +203,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Message<'_> {
 
 /// A bare socket, for what no client library would do.
 pub(crate) struct Raw {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Socket,
 }
 
 impl Raw {
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         soon(self.stream.write_all(bytes)).await.unwrap();
+        soon(self.stream.flush()).await.unwrap();
     }
 
     /// The head of a response.

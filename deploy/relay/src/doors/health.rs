@@ -15,6 +15,8 @@ pub(crate) async fn health(
     let (listener, address) = options.listen.bind("health", port, "--health-port").await?;
     tracing::info!("health: http://{address}/healthz and http://{address}/readyz");
     let pages = pages(context.readiness());
-    let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
+    let acceptor = context.encryption.probe_acceptor();
+    let closing = context.closing.clone();
+    let serve = Box::pin(clasp_http::serve_with(acceptor, listener, pages, closing));
     Ok(Door { name: "health", address, serve })
 }

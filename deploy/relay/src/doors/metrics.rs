@@ -16,17 +16,22 @@ pub(crate) async fn metrics(
     context: &Context,
 ) -> Result<Door, StartError> {
     let (listener, address) = options.listen.bind("metrics", port, "--metrics-port").await?;
-    tracing::info!("metrics: http://{address}/metrics");
+    let scheme = context.encryption.scheme("http", "https");
+    tracing::info!("metrics: {scheme}://{address}/metrics");
     let started = context.started;
     let router = Arc::clone(&context.router);
+    let encryption = context.encryption.clone();
+    let acceptor = encryption.acceptor();
     let storage = context.storage_families();
     let pages = pages(move || {
         let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
         families.extend(router.metrics());
         families.extend(storage());
+        families.extend(encryption.families());
         families.extend(process::families(started));
         families
     });
-    let serve = Box::pin(clasp_http::serve(listener, pages, context.closing.clone()));
+    let closing = context.closing.clone();
+    let serve = Box::pin(clasp_http::serve_with(acceptor, listener, pages, closing));
     Ok(Door { name: "metrics", address, serve })
 }

@@ -17,6 +17,7 @@ pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Do
     let server = Server::bind(Config {
         host: address.ip().to_string(),
         port: address.port(),
+        acceptor: context.encryption.acceptor(),
         ..config(options)
     });
     let server = server.await.map_err(|error| StartError::Bind {
@@ -27,7 +28,12 @@ pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Do
     })?;
     let address = server.local_addr();
     tracing::info!("listening on {address}");
-    tracing::info!("WebSocket: ws://{address}");
+    if !context.encryption.acceptor().refuses_plain() {
+        tracing::info!("WebSocket: ws://{address}");
+    }
+    if context.encryption.acceptor().has_tls() {
+        tracing::info!("WebSocket: wss://{address}");
+    }
 
     let probes = Arc::new(Probes::new(context.readiness()));
     let (router, draining) = (Arc::clone(&context.router), context.draining.clone());
