@@ -1,4 +1,4 @@
-//! The relay's plain HTTP listeners: health probes and the metrics page.
+//! The relay's plain HTTP listeners: health probes, the metrics page, open sessions.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
 //! graceful end. This crate reads the router's counters and decides nothing.
@@ -8,5 +8,6 @@ pub mod health;
 pub mod metrics;
 pub mod process;
 mod serve;
+pub mod sessions;
 
 pub use serve::serve;

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
+use crate::admission::Visitor;
 use crate::batch::batch;
 use crate::connection::Client;
 use crate::server::Shared;
-use crate::upgrade::{Visitor, upgrade};
+use crate::upgrade::upgrade;
 
 /// First an upgrade, which is large, boxed and soon over, then a client, which is small and stays.
 pub(crate) struct Attendance {

@@ -4,7 +4,6 @@ mod handshake;
 
 use std::convert::Infallible;
 use std::future::{self, Future};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +17,12 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::address_limit::Permit;
+use crate::admission::{Crowded, Visitor};
+use crate::clock;
 use crate::pages::{Answer, Body, text};
 use crate::server::Shared;
 
@@ -34,13 +35,6 @@ const LINGER_BYTES_MAX: u64 = 256 << 10;
 
 /// Longest time for the peer to close its side after a plain HTTP answer.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Who is at the other end of a socket.
-#[derive(Debug)]
-pub(crate) struct Visitor {
-    pub(crate) remote: SocketAddr,
-    pub(crate) permit: Option<Permit>,
-}
 
 /// A socket that speaks WebSocket now.
 #[derive(Debug)]
@@ -58,12 +52,13 @@ pub(crate) async fn upgrade(
     visitor: Visitor,
 ) -> Option<Upgraded> {
     let deadline = shared.config.upgrade_timeout;
-    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream)).await else {
+    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream, visitor)).await
+    else {
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;
     };
     match answered? {
-        Answered::Upgraded { stream, early } => Some(Upgraded { stream, visitor, early }),
+        Answered::Upgraded(upgraded) => Some(upgraded),
         Answered::Page(stream) => {
             let _ = tokio::time::timeout(LINGER_TIME_MAX, linger(stream)).await;
             None
@@ -72,15 +67,36 @@ pub(crate) async fn upgrade(
 }
 
 enum Answered {
-    Upgraded { stream: TcpStream, early: Bytes },
+    Upgraded(Upgraded),
     Page(TcpStream),
 }
 
-async fn answer(shared: &Arc<Shared>, stream: TcpStream) -> Option<Answered> {
+async fn answer(
+    shared: &Arc<Shared>,
+    mut stream: TcpStream,
+    mut visitor: Visitor,
+) -> Option<Answered> {
     stream.set_nodelay(true).ok()?;
     // A silent socket must not own the buffers of an HTTP connection.
     stream.readable().await.ok()?;
-    let door = Door { shared: Arc::clone(shared), upgraded: AtomicBool::new(false) };
+    match shared.admission.unwrap(&mut stream, &mut visitor).await {
+        Some(Ok(())) => {}
+        Some(Err(Crowded)) => {
+            shared.turn_away(visitor.remote);
+            return None;
+        }
+        None => {
+            shared.router.counters().handshake_failed(HandshakeFailure::Transport);
+            let remote = visitor.remote;
+            tracing::debug!(%remote, "a trusted proxy sent no header of the PROXY protocol");
+            return None;
+        }
+    }
+    let door = Door {
+        shared: Arc::clone(shared),
+        visitor: Mutex::new(visitor),
+        upgraded: AtomicBool::new(false),
+    };
     Box::pin(serve(door, stream)).await
 }
 
@@ -95,8 +111,10 @@ async fn serve(door: Door, stream: TcpStream) -> Option<Answered> {
         .await
         .ok()?;
     let stream = parts.io.into_inner();
-    Some(match parts.service.upgraded.into_inner() {
-        true => Answered::Upgraded { stream, early: parts.read_buf },
+    let Door { visitor, upgraded, .. } = parts.service;
+    let (visitor, early) = (visitor.into_inner(), parts.read_buf);
+    Some(match upgraded.into_inner() {
+        true => Answered::Upgraded(Upgraded { stream, visitor, early }),
         false => Answered::Page(stream),
     })
 }
@@ -112,6 +130,7 @@ async fn linger(mut stream: TcpStream) {
 /// Answers the requests of one socket.
 struct Door {
     shared: Arc<Shared>,
+    visitor: Mutex<Visitor>,
     upgraded: AtomicBool,
 }
 
@@ -137,6 +156,14 @@ impl Door {
             handshake::respond(request, &self.shared.config.origins)
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let mut visitor = self.visitor.lock();
+            let known =
+                self.shared.admission.identify(&mut visitor, request.headers(), clock::now());
+            if let Err(Crowded) = known {
+                self.shared.turn_away(visitor.remote);
+                let sentence = "your address has too many connections\n";
+                return last(text(StatusCode::TOO_MANY_REQUESTS, sentence));
+            }
             self.upgraded.store(true, Ordering::Relaxed);
             return response;
         }

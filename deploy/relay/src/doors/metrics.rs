@@ -24,6 +24,7 @@ pub(crate) async fn metrics(
         let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
         families.extend(router.metrics());
         families.extend(storage());
+        families.extend(crate::logging::families());
         families.extend(process::families(started));
         families
     });
