@@ -326,10 +326,11 @@ fn large_params(patterns: &[&str]) -> World {
     }
     world.join("b");
     world.stall("b");
-    for (id, pattern) in (1..).zip(patterns) {
-        world.send("b", subscribe(id, pattern));
-    }
-    world.send("b", unsubscribe(1));
+    let requests = (1..).zip(patterns).map(|(id, pattern)| subscribe(id, pattern));
+    // In one piece, since between requests a client has to read.
+    let bytes: Vec<u8> =
+        requests.chain([unsubscribe(1)]).flat_map(|request| request.frame(false)).collect();
+    world.send_bytes("b", &bytes);
     world.resume("b");
     world
 }

@@ -8,6 +8,7 @@ mod crowd;
 mod drain;
 mod liveness;
 mod messages;
+mod origin;
 mod plain_http;
 mod slow;
 mod support;
