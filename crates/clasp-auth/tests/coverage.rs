@@ -1,4 +1,5 @@
-//! What a scope lets subscribe to, it lets listen to: coverage never grants what matching would not.
+//! What a scope lets subscribe to, it lets listen to: coverage never grants what matching would
+//! not.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -74,8 +74,8 @@ impl Default for Config {
     }
 }
 
-/// Limits of what belongs together: a subject, a remote address (routing.md 5.5, 2.3). An address is
-/// an IPv4 address or an IPv6 /64; loopback is left out. 0 means no limit.
+/// Limits of what belongs together: a subject, a remote address (routing.md 5.5, 2.3). An address
+/// is an IPv4 address or an IPv6 /64; loopback is left out. 0 means no limit.
 #[derive(Debug, Clone)]
 pub struct GroupConfig {
     /// Messages that all sessions of one subject together may send per second.

@@ -265,10 +265,13 @@ mod tests {
         let rates = shared(0, 10, 10);
         let first = join(&rates, "sam", "192.0.2.1");
         let second = join(&rates, "sam", "192.0.2.1");
-        let pools = (rates.subjects.clone().unwrap(), rates.addresses.clone().unwrap());
+        let lens = || {
+            let lens = rates.subjects.as_ref().zip(rates.addresses.as_ref());
+            lens.map(|(subjects, addresses)| (subjects.len(), addresses.len())).unwrap()
+        };
         drop(first);
-        assert_eq!((pools.0.len(), pools.1.len()), (1, 1));
+        assert_eq!(lens(), (1, 1));
         drop(second);
-        assert_eq!((pools.0.len(), pools.1.len()), (0, 0));
+        assert_eq!(lens(), (0, 0));
     }
 }

@@ -59,7 +59,7 @@ impl Admission {
     }
 
     /// Reads the header of the PROXY protocol if there has to be one. `None` if it is no good.
-    pub(crate) async fn unwrap(
+    pub(crate) async fn receive_header(
         &self,
         stream: &mut TcpStream,
         visitor: &mut Visitor,

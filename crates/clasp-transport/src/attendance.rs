@@ -18,7 +18,6 @@ pub(crate) struct Attendance {
     stage: Stage,
 }
 
-#[expect(clippy::large_enum_variant, reason = "the large variant is the one that lasts")]
 enum Stage {
     Upgrading(Pin<Box<dyn Future<Output = Option<Client>> + Send>>),
     Serving(Client),

@@ -79,7 +79,7 @@ async fn answer(
     stream.set_nodelay(true).ok()?;
     // A silent socket must not own the buffers of an HTTP connection.
     stream.readable().await.ok()?;
-    match shared.admission.unwrap(&mut stream, &mut visitor).await {
+    match shared.admission.receive_header(&mut stream, &mut visitor).await {
         Some(Ok(())) => {}
         Some(Err(Crowded)) => {
             shared.turn_away(visitor.remote);

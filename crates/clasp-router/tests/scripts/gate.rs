@@ -1,5 +1,5 @@
-//! Limits that several sessions share, refused HELLOs, and sessions that an operator ends (routing.md
-//! 5.5, 2.3; relay.md 10.16).
+//! Limits that several sessions share, refused HELLOs, and sessions that an operator ends
+//! (routing.md 5.5, 2.3; relay.md 10.16).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
