@@ -6,6 +6,7 @@
 mod authenticator;
 mod chain;
 mod grant;
+mod network;
 mod proxies;
 mod scope;
 mod throttle;
@@ -13,6 +14,7 @@ mod throttle;
 pub use authenticator::{Authenticator, Denied, Open};
 pub use chain::{Chain, Verifier};
 pub use grant::{Credential, CredentialKind, Grant};
+pub use network::Network;
 pub use proxies::TrustedProxies;
 pub use scope::{Action, Scope, ScopeError, Scopes};
 pub use throttle::{Quota, Throttle};

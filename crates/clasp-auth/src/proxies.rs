@@ -65,6 +65,12 @@ impl FromStr for TrustedProxies {
     }
 }
 
+impl FromIterator<TrustedProxies> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = TrustedProxies>>(lists: I) -> TrustedProxies {
+        TrustedProxies(lists.into_iter().flat_map(|list| list.0).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

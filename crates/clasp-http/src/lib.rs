@@ -1,4 +1,4 @@
-//! The relay's plain HTTP pages: health probes, metrics, the journal.
+//! The relay's plain HTTP pages: health probes, metrics, the journal, open sessions.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
 //! graceful end. This crate reads what the router has and decides nothing.
@@ -9,5 +9,6 @@ pub mod journal;
 pub mod metrics;
 pub mod process;
 mod serve;
+pub mod sessions;
 
 pub use serve::{serve, serve_with};

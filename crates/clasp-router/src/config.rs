@@ -16,12 +16,16 @@ pub struct Config {
     pub subscriptions_per_session_max: usize,
     /// Messages a session may send per second, with a burst of the same size; 0 means no limit.
     pub messages_per_second_max: u32,
+    /// Limits that several sessions share.
+    pub groups: GroupConfig,
     /// Limits of addresses and patterns.
     pub addresses: AddressLimits,
     /// Deepest nesting of a value that is accepted.
     pub value_depth_max: usize,
     /// Which requests are acknowledged.
     pub ack: AckPolicy,
+    /// Whether PUBLISH is acknowledged as other requests are.
+    pub ack_publish: bool,
     /// Answer to GET of a param that does not exist.
     pub get_missing: GetMissing,
     /// What a new session is told before it asks.
@@ -51,9 +55,11 @@ impl Default for Config {
             sessions_max: 1_000,
             subscriptions_per_session_max: 1_000,
             messages_per_second_max: 0,
+            groups: GroupConfig::default(),
             addresses: AddressLimits::default(),
             value_depth_max: 32,
             ack: AckPolicy::Qos,
+            ack_publish: false,
             get_missing: GetMissing::Error,
             initial_snapshot: InitialSnapshot::Full,
             snapshot_payload_bytes_max: 60_000,
@@ -64,6 +70,28 @@ impl Default for Config {
             bundles: BundleConfig::default(),
             replay_entries_max: 10_000,
             p2p_signals_per_second_max: 50,
+        }
+    }
+}
+
+/// Limits of what belongs together: a subject, a remote address (routing.md 5.5, 2.3). An address
+/// is an IPv4 address or an IPv6 /64; loopback is left out. 0 means no limit.
+#[derive(Debug, Clone)]
+pub struct GroupConfig {
+    /// Messages that all sessions of one subject together may send per second.
+    pub subject_messages_per_second_max: u32,
+    /// Messages that all sessions of one address together may send per second.
+    pub address_messages_per_second_max: u32,
+    /// Refused HELLOs of one address within a minute; then no token of it is looked at.
+    pub failed_hellos_per_minute_max: u32,
+}
+
+impl Default for GroupConfig {
+    fn default() -> GroupConfig {
+        GroupConfig {
+            subject_messages_per_second_max: 0,
+            address_messages_per_second_max: 0,
+            failed_hellos_per_minute_max: 10,
         }
     }
 }
@@ -243,6 +271,10 @@ pub struct BundleConfig {
     pub pending_per_session_max: usize,
     /// Scheduled bundles in all.
     pub pending_max: usize,
+    /// Bytes of the scheduled bundles of one session.
+    pub pending_bytes_per_session_max: usize,
+    /// Bytes of all scheduled bundles.
+    pub pending_bytes_max: usize,
 }
 
 impl Default for BundleConfig {
@@ -252,6 +284,8 @@ impl Default for BundleConfig {
             ahead_s_max: 3_600,
             pending_per_session_max: 1_000,
             pending_max: 100_000,
+            pending_bytes_per_session_max: 8 << 20,
+            pending_bytes_max: 256 << 20,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One link's life in the router: HELLO, frames in order, one cleanup (routing.md section 2).
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,23 +11,34 @@ use clasp_protocol::{ErrorCode, Frame, Message};
 use crate::broadcast::Framing;
 use crate::clock::Now;
 use crate::dispatch::Request;
-use crate::handshake;
-use crate::metrics::HandshakeFailure;
+use crate::handshake::{self, Arrival};
+use crate::metrics::{DropKind, HandshakeFailure};
 use crate::outbox::{Close, Outbox};
-use crate::rate::{Bucket, Verdict};
+use crate::rate::{Allowance, Verdict};
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
 
 /// What a door tells about a new link.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkInfo {
     /// How frames are delimited towards it.
     pub framing: Framing,
-    /// Address of the peer.
-    pub remote: std::net::SocketAddr,
+    /// Address of the client; with port 0 if only a proxy knows that.
+    pub remote: SocketAddr,
     /// Name of the wire for logs and metrics.
     pub transport: &'static str,
+}
+
+impl LinkInfo {
+    /// Where the client is, for people: without the port if that is not known.
+    pub fn whereabouts(&self) -> impl fmt::Display + use<> {
+        let remote = self.remote;
+        fmt::from_fn(move |f| match remote.port() {
+            0 => write!(f, "{}", remote.ip()),
+            _ => write!(f, "{remote}"),
+        })
+    }
 }
 
 /// Whether a door should go on reading.
@@ -48,10 +61,11 @@ pub struct Connection {
     router: Arc<Router>,
     outbox: Arc<Outbox>,
     peer: u64,
+    /// Until HELLO has come.
+    link: Option<Box<LinkInfo>>,
     session: Option<Arc<Session>>,
-    /// What the client calls itself, until the door has logged it.
-    client_name: Option<Box<str>>,
-    bucket: Bucket,
+    /// What the session may send; absent without limits.
+    allowance: Option<Box<Allowance>>,
     bad: BadFrames,
 }
 
@@ -63,15 +77,19 @@ struct BadFrames {
 }
 
 impl Connection {
-    pub(crate) fn new(router: Arc<Router>, outbox: Arc<Outbox>, peer: u64) -> Connection {
-        let bucket = Bucket::new(router.config.messages_per_second_max);
+    pub(crate) fn new(
+        router: Arc<Router>,
+        outbox: Arc<Outbox>,
+        peer: u64,
+        link: LinkInfo,
+    ) -> Connection {
         Connection {
             router,
             outbox,
             peer,
+            link: Some(Box::new(link)),
             session: None,
-            client_name: None,
-            bucket,
+            allowance: None,
             bad: BadFrames::default(),
         }
     }
@@ -117,10 +135,10 @@ impl Connection {
         if codec::is_legacy(frame.payload) {
             self.outbox.speak_legacy();
         }
-        let outcome = match message {
-            Message::Hello(hello) => {
-                self.client_name = Some(handshake::printable_name(&hello.name));
-                handshake::greet(&self.router, hello, &self.outbox, self.peer, now)
+        let outcome = match (message, self.link.take()) {
+            (Message::Hello(hello), Some(link)) => {
+                let arrival = Arrival { outbox: &self.outbox, peer: self.peer, link };
+                handshake::greet(&self.router, hello, arrival, now)
             }
             _ => Err(handshake::Rejected {
                 refusal: Refusal::new(ErrorCode::InvalidMessage, "the first message must be HELLO"),
@@ -130,6 +148,9 @@ impl Connection {
         };
         match outcome {
             Ok(session) => {
+                let remote = session.guest.link.remote.ip();
+                self.allowance =
+                    self.router.rates.allowance(session.grant.subject.as_ref(), remote);
                 self.session = Some(session);
                 Flow::Continue
             }
@@ -145,27 +166,35 @@ impl Connection {
     fn established_message(&mut self, frame: &Frame<'_>, message: &Message<'_>, now: Now) -> Flow {
         let Some(session) = &self.session else { return Flow::Continue };
         self.router.metrics.message(message.kind());
-        match self.bucket.take(crate::dispatch::cost(message), now.mono_us) {
-            Verdict::Allowed => {}
-            Verdict::Refused { notice } => {
-                if let Some(discarded) = notice {
-                    let limit = self.router.config.messages_per_second_max;
-                    let text = format!(
-                        "rate limit of {limit} messages/second exceeded: {discarded} discarded"
-                    );
-                    self.refuse(&Refusal::new(ErrorCode::TooManyRequests, text), now);
-                }
-                return Flow::Continue;
-            }
-            Verdict::Exhausted => {
-                self.outbox.close(Close::new(1008, "rate limit exceeded for too long"));
-                return Flow::Closing;
+        session.count_received();
+        if let Some(allowance) = &mut self.allowance {
+            match allowance.take(crate::dispatch::cost(message), now.mono_us) {
+                Verdict::Allowed => {}
+                verdict => return self.over_limit(verdict, now),
             }
         }
         let request =
             Request { router: &self.router, session, qos: frame.qos, wire: frame.payload, now };
         if let Err(refusal) = request.dispatch(message) {
             self.refuse(&refusal, now);
+        }
+        Flow::Continue
+    }
+
+    /// Discards a message beyond a rate limit.
+    #[cold]
+    fn over_limit(&self, verdict: Verdict, now: Now) -> Flow {
+        self.router.metrics.dropped(DropKind::RateLimit);
+        match verdict {
+            Verdict::Exhausted => {
+                self.outbox.close(Close::new(1008, "rate limit exceeded for too long"));
+                return Flow::Closing;
+            }
+            Verdict::Refused { notice: Some(notice) } => {
+                let refusal = Refusal::new(ErrorCode::TooManyRequests, notice.to_string());
+                self.refuse(&refusal, now);
+            }
+            Verdict::Refused { notice: None } | Verdict::Allowed => {}
         }
         Flow::Continue
     }
@@ -230,9 +259,14 @@ impl Connection {
         self.session.is_some()
     }
 
-    /// The name in HELLO, cut and without control characters; there is one once.
-    pub fn take_client_name(&mut self) -> Option<Box<str>> {
-        self.client_name.take()
+    /// The name in HELLO, cut and without control characters.
+    pub fn client_name(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| &*session.guest.name)
+    }
+
+    /// What the door told of the link, once there is a session.
+    pub fn link(&self) -> Option<&LinkInfo> {
+        self.session.as_ref().map(|session| &*session.guest.link)
     }
 
     /// Session id, once there is one.
@@ -246,12 +280,20 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
+impl Connection {
+    /// The link is gone. Without it dropping the connection does the same at the time of the
+    /// router's last tick.
+    pub fn leave(&mut self, now: Now) {
         if let Some(session) = self.session.take() {
-            self.router.end_session(&session);
+            self.router.end_session(&session, now);
         }
         self.outbox.abandon();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.leave(self.router.last_now());
         self.router.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

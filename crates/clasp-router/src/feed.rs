@@ -41,6 +41,8 @@ pub(crate) enum Feed {
 /// Params that match, shard by shard, in the order of their addresses.
 #[derive(Debug)]
 pub(crate) struct SnapshotFeed {
+    /// The subscription that asked for it; `None` for the first one of a session.
+    subscription: Option<u32>,
     /// `None` asks for everything the session may read.
     pattern: Option<Pattern>,
     /// Literal beginning of the pattern.
@@ -65,15 +67,36 @@ impl Feed {
     }
 
     /// Params that a subscription begins with.
-    pub(crate) fn subscription(pattern: Pattern) -> Feed {
-        Feed::Snapshot(SnapshotFeed { touches: true, ..SnapshotFeed::new(Some(pattern), false) })
+    pub(crate) fn subscription(id: u32, pattern: Pattern) -> Feed {
+        Feed::Snapshot(SnapshotFeed {
+            subscription: Some(id),
+            touches: true,
+            ..SnapshotFeed::new(Some(pattern), false)
+        })
+    }
+
+    /// Whether nobody else than this subscription asked for it.
+    pub(crate) fn is_for(&self, subscription: u32) -> bool {
+        let asked_by = match self {
+            Feed::Snapshot(feed) => feed.subscription,
+            Feed::History(history) => history.subscription(),
+        };
+        asked_by == Some(subscription)
     }
 }
 
 impl SnapshotFeed {
     fn new(pattern: Option<Pattern>, even_empty: bool) -> SnapshotFeed {
         let prefix = pattern.as_ref().map_or_else(|| "/".into(), literal_prefix);
-        SnapshotFeed { pattern, prefix, shard: 0, after: None, even_empty, touches: false }
+        SnapshotFeed {
+            subscription: None,
+            pattern,
+            prefix,
+            shard: 0,
+            after: None,
+            even_empty,
+            touches: false,
+        }
     }
 }
 

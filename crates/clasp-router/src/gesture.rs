@@ -136,8 +136,7 @@ pub(crate) fn release(router: &Arc<Router>, session: &Arc<Session>, key: &Gestur
 }
 
 /// The session is over: held moves go out, then a cancel for each gesture that has begun.
-pub(crate) fn end_all(router: &Arc<Router>, session: &Arc<Session>) {
-    let now = router.last_now();
+pub(crate) fn end_all(router: &Arc<Router>, session: &Arc<Session>, now: Now) {
     let Some(gestures) = session.gestures.lock().take() else { return };
     for ((address, id), gesture) in gestures.open {
         if let Some(held) = gesture.held {

@@ -33,6 +33,18 @@ pub(crate) struct History {
     until: u64,
     /// Set for a REPLAY: whether its end is confirmed.
     replay: Option<bool>,
+    /// The subscription that begins with it.
+    subscription: Option<u32>,
+}
+
+/// What a subscription begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newest {
+    pub(crate) subscription: u32,
+    /// Signals of each address.
+    pub(crate) per_address: u32,
+    /// Last entry of the journal that is told.
+    pub(crate) until: u64,
 }
 
 impl History {
@@ -54,17 +66,13 @@ impl History {
             newest_per_address: None,
             until: u64::MAX,
             replay: Some(confirm),
+            subscription: None,
         }
     }
 
-    /// The newest signals of each address that a subscription begins with, up to an entry of the
-    /// journal.
-    pub(crate) fn newest(
-        pattern: Pattern,
-        types: TypeMask,
-        per_address: u32,
-        until: u64,
-    ) -> History {
+    /// The newest signals of each address that a subscription begins with.
+    pub(crate) fn newest(pattern: Pattern, types: TypeMask, newest: Newest) -> History {
+        let Newest { subscription, per_address, until } = newest;
         History {
             pattern,
             from_us: None,
@@ -76,7 +84,12 @@ impl History {
             newest_per_address: Some(per_address as usize),
             until,
             replay: None,
+            subscription: Some(subscription),
         }
+    }
+
+    pub(crate) fn subscription(&self) -> Option<u32> {
+        self.subscription
     }
 }
 

@@ -14,7 +14,6 @@ use crate::journal::DeleteReason;
 use crate::outbox::{Close, Outbox};
 use crate::refusal::Refusal;
 use crate::router::Router;
-use crate::session::Session;
 use crate::state::expiry::Gone;
 use crate::state::store::{SHARDS, Shard};
 use crate::timer::Task;
@@ -42,19 +41,10 @@ pub(crate) fn run(router: &Arc<Router>, now: Now) {
     for session in sessions {
         crate::gesture::forget_idle(router, &session, now);
         if session.grant.is_expired(now.unix_us) {
-            expel(router, &session, &Denied::Expired, now);
+            router.expel(&session, &Refusal::denied(&Denied::Expired), now);
         } else if recheck && !authenticator.still_holds(&session.grant) {
-            expel(router, &session, &Denied::Revoked, now);
+            router.expel(&session, &Refusal::denied(&Denied::Revoked), now);
         }
-    }
-}
-
-/// Ends a session whose grant has ended (routing.md 12.5).
-fn expel(router: &Router, session: &Session, denied: &Denied, now: Now) {
-    if !session.outbox.is_closing() {
-        let refusal = Refusal::denied(denied);
-        router.refuse(&session.outbox, &refusal, now);
-        session.outbox.close(refusal.to_close(1008));
     }
 }
 

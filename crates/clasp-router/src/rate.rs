@@ -1,119 +1,133 @@
-//! How many messages one connection may send: a token bucket (spec: routing.md 5.5).
+//! How many messages may be sent: budgets of a session, a subject and a remote address (spec:
+//! routing.md 5.5).
 
-const SECOND_US: u64 = 1_000_000;
+mod budget;
+mod pool;
 
-/// Least time between two notices.
-const NOTICE_US: u64 = SECOND_US;
+use std::net::IpAddr;
+use std::sync::Arc;
 
-/// Excess that goes on for so long ends the connection.
-const EXCESS_US_MAX: u64 = 10 * SECOND_US;
+use clasp_auth::Network;
 
-/// Refusals further apart than this are not one continuous excess.
-const EXCESS_GAP_US: u64 = SECOND_US;
+use crate::config::Config;
+pub(crate) use budget::Verdict;
+use budget::{Budget, Excess, Limit, Whose};
+use pool::{Pools, Share};
 
-/// What to do with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Handle it.
-    Allowed,
-    /// Discard it.
-    Refused {
-        /// Tell the sender: messages discarded since it was told last, this one included.
-        notice: Option<u64>,
-    },
-    /// Discard it and close: the sender has not stopped for ten seconds.
-    Exhausted,
+/// What one connection may send: within its own budget and those it shares with others.
+#[derive(Debug, Default)]
+pub(crate) struct Allowance {
+    own: Option<Budget>,
+    subject: Option<Share<Arc<str>>>,
+    address: Option<Share<Network>>,
+    excess: Excess,
 }
 
-/// Budget of one connection, refilled at a fixed rate, with one second's worth of burst.
-///
-/// A message that costs more than the burst is allowed when the bucket is full, and what it cost
-/// has to be earned back before the next one.
-#[derive(Debug, Clone)]
-pub(crate) struct Bucket {
-    per_second: u32,
-    /// Millionths of a message; below zero after a message larger than the burst.
-    budget: i64,
-    refilled_us: u64,
-    /// When the present excess began and when it was last seen.
-    excess: Option<(u64, u64)>,
-    noticed_us: Option<u64>,
-    discarded: u64,
-}
-
-impl Bucket {
-    /// A full bucket; 0 per second means no limit.
-    pub(crate) fn new(per_second: u32) -> Bucket {
-        Bucket {
-            per_second,
-            budget: micro(per_second),
-            refilled_us: 0,
-            excess: None,
-            noticed_us: None,
-            discarded: 0,
-        }
-    }
-
-    /// Pays for a message; `now_us` is the monotonic clock.
+impl Allowance {
+    /// Pays for a message from every budget, or from none if one of them cannot.
     pub(crate) fn take(&mut self, cost: u32, now_us: u64) -> Verdict {
-        if self.per_second == 0 || cost == 0 {
+        if cost == 0 {
             return Verdict::Allowed;
         }
-        self.refill(now_us);
-        if self.budget >= micro(cost.min(self.per_second)) {
-            self.budget -= micro(cost);
-            return Verdict::Allowed;
+        let mut subject = self.subject.as_ref().map(Share::lock);
+        let mut address = self.address.as_ref().map(Share::lock);
+        let mut budgets = [
+            (Whose::Session, self.own.as_mut()),
+            (Whose::Subject, subject.as_deref_mut()),
+            (Whose::Address, address.as_deref_mut()),
+        ];
+        for (whose, budget) in &mut budgets {
+            if let Some(budget) = budget
+                && !budget.affords(cost, now_us)
+            {
+                let limit = Limit { per_second: budget.per_second, whose: *whose };
+                return self.excess.refuse(limit, now_us);
+            }
         }
-        self.refuse(now_us)
-    }
-
-    fn refill(&mut self, now_us: u64) {
-        let full = micro(self.per_second);
-        let elapsed_us = now_us.saturating_sub(self.refilled_us);
-        self.refilled_us = self.refilled_us.max(now_us);
-        let earned = elapsed_us.saturating_mul(u64::from(self.per_second));
-        let earned = i64::try_from(earned).unwrap_or(i64::MAX);
-        self.budget = self.budget.saturating_add(earned).min(full);
-    }
-
-    fn refuse(&mut self, now_us: u64) -> Verdict {
-        self.discarded += 1;
-        let began_us = match self.excess {
-            Some((began, seen)) if now_us.saturating_sub(seen) <= EXCESS_GAP_US => began,
-            _ => now_us,
-        };
-        self.excess = Some((began_us, now_us));
-        if now_us.saturating_sub(began_us) >= EXCESS_US_MAX {
-            return Verdict::Exhausted;
+        for (_, budget) in budgets {
+            if let Some(budget) = budget {
+                budget.pay(cost);
+            }
         }
-        let due = self.noticed_us.is_none_or(|last| now_us.saturating_sub(last) >= NOTICE_US);
-        let notice = due.then(|| {
-            self.noticed_us = Some(now_us);
-            std::mem::take(&mut self.discarded)
-        });
-        Verdict::Refused { notice }
+        Verdict::Allowed
     }
 }
 
-/// Messages as millionths; costs are 32-bit, so this cannot overflow.
-fn micro(messages: u32) -> i64 {
-    i64::from(messages) * 1_000_000
+/// The limits of a router, and the budgets that sessions share.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    session_per_second: u32,
+    subjects: Option<Arc<Pools<Arc<str>>>>,
+    addresses: Option<Arc<Pools<Network>>>,
+}
+
+impl Rates {
+    /// 0 means no limit, everywhere.
+    pub(crate) fn new(config: &Config) -> Rates {
+        Rates {
+            session_per_second: config.messages_per_second_max,
+            subjects: Pools::new(config.groups.subject_messages_per_second_max),
+            addresses: Pools::new(config.groups.address_messages_per_second_max),
+        }
+    }
+
+    /// What a session of this subject and address may send; `None` without any limit.
+    pub(crate) fn allowance(
+        &self,
+        subject: Option<&Arc<str>>,
+        remote: IpAddr,
+    ) -> Option<Box<Allowance>> {
+        let own = (self.session_per_second > 0).then(|| Budget::new(self.session_per_second));
+        let subject = self.subjects.as_ref().zip(subject);
+        let address = self.addresses.as_ref().zip(Network::of(remote));
+        let allowance = Allowance {
+            own,
+            subject: subject.map(|(pools, subject)| pools.join(Arc::clone(subject))),
+            address: address.map(|(pools, network)| pools.join(network)),
+            excess: Excess::default(),
+        };
+        let limited =
+            allowance.own.is_some() || allowance.subject.is_some() || allowance.address.is_some();
+        limited.then(|| Box::new(allowance))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::budget::{Notice, SECOND_US};
     use super::*;
 
     const QUIET: Verdict = Verdict::Refused { notice: None };
 
-    fn notice(discarded: u64) -> Verdict {
-        Verdict::Refused { notice: Some(discarded) }
+    /// The limit of a session alone.
+    struct Bucket(Allowance);
+
+    impl Bucket {
+        fn new(per_second: u32) -> Bucket {
+            Bucket(Allowance { own: Some(Budget::new(per_second)), ..Allowance::default() })
+        }
+
+        fn take(&mut self, cost: u32, now_us: u64) -> Verdict {
+            let verdict = self.0.take(cost, now_us);
+            match verdict {
+                Verdict::Refused { notice: Some(notice) } => {
+                    assert_eq!(notice.limit.whose, Whose::Session);
+                    notice_of(notice.discarded)
+                }
+                other => other,
+            }
+        }
+    }
+
+    fn notice_of(discarded: u64) -> Verdict {
+        let limit = Limit { per_second: 0, whose: Whose::Session };
+        Verdict::Refused { notice: Some(Notice { limit, discarded }) }
     }
 
     #[test]
-    fn no_limit_allows_everything() {
-        let mut bucket = Bucket::new(0);
-        assert_eq!(bucket.take(u32::MAX, 0), Verdict::Allowed);
+    fn no_limit_is_no_allowance() {
+        let rates = Rates::new(&Config::default());
+        assert!(rates.allowance(Some(&"sam".into()), "192.0.2.1".parse().unwrap()).is_none());
     }
 
     #[test]
@@ -123,7 +137,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(bucket.take(1, now), Verdict::Allowed);
         }
-        assert_eq!(bucket.take(1, now), notice(1));
+        assert_eq!(bucket.take(1, now), notice_of(1));
         assert_eq!(bucket.take(1, now + 9_999), QUIET);
         assert_eq!(bucket.take(1, now + 10_000), Verdict::Allowed);
         assert_eq!(bucket.take(1, now + 10_001), QUIET);
@@ -134,14 +148,14 @@ mod tests {
         let mut bucket = Bucket::new(1);
         assert_eq!(bucket.take(1, 0), Verdict::Allowed);
         assert_eq!(bucket.take(0, 0), Verdict::Allowed);
-        assert_eq!(bucket.take(1, 0), notice(1));
+        assert_eq!(bucket.take(1, 0), notice_of(1));
     }
 
     #[test]
     fn a_message_larger_than_the_burst_needs_a_full_bucket_and_leaves_a_debt() {
         let mut bucket = Bucket::new(10);
         assert_eq!(bucket.take(30, 0), Verdict::Allowed);
-        assert_eq!(bucket.take(1, 2 * SECOND_US), notice(1));
+        assert_eq!(bucket.take(1, 2 * SECOND_US), notice_of(1));
         assert_eq!(bucket.take(1, 2 * SECOND_US + 100_000), Verdict::Allowed);
         assert_eq!(bucket.take(30, 3 * SECOND_US - 1), QUIET);
     }
@@ -150,12 +164,12 @@ mod tests {
     fn notices_come_once_per_second_and_count_what_was_discarded() {
         let mut bucket = Bucket::new(1);
         assert_eq!(bucket.take(1, 0), Verdict::Allowed);
-        assert_eq!(bucket.take(1, 1), notice(1));
+        assert_eq!(bucket.take(1, 1), notice_of(1));
         for now in 2..10 {
             assert_eq!(bucket.take(1, now), QUIET);
         }
         assert_eq!(bucket.take(2, SECOND_US + 1), Verdict::Allowed);
-        assert_eq!(bucket.take(1, SECOND_US + 2), notice(9));
+        assert_eq!(bucket.take(1, SECOND_US + 2), notice_of(9));
     }
 
     #[test]
@@ -182,8 +196,82 @@ mod tests {
     fn a_clock_that_goes_back_earns_nothing() {
         let mut bucket = Bucket::new(1);
         assert_eq!(bucket.take(1, 10 * SECOND_US), Verdict::Allowed);
-        assert_eq!(bucket.take(1, 0), notice(1));
-        assert_eq!(bucket.take(1, 10 * SECOND_US), notice(1));
+        assert_eq!(bucket.take(1, 0), notice_of(1));
+        assert_eq!(bucket.take(1, 10 * SECOND_US), notice_of(1));
         assert_eq!(bucket.take(1, 11 * SECOND_US), Verdict::Allowed);
+    }
+
+    fn shared(session: u32, subject: u32, address: u32) -> Rates {
+        let mut config = Config { messages_per_second_max: session, ..Config::default() };
+        config.groups.subject_messages_per_second_max = subject;
+        config.groups.address_messages_per_second_max = address;
+        Rates::new(&config)
+    }
+
+    fn join(rates: &Rates, subject: &str, remote: &str) -> Box<Allowance> {
+        rates.allowance(Some(&subject.into()), remote.parse().unwrap()).expect("a limit")
+    }
+
+    /// Messages that pass at one instant.
+    fn passed(allowance: &mut Allowance, now_us: u64) -> usize {
+        (0..100).take_while(|_| allowance.take(1, now_us) == Verdict::Allowed).count()
+    }
+
+    #[test]
+    fn sessions_of_one_subject_share_a_budget_wherever_they_come_from() {
+        let rates = shared(0, 10, 0);
+        let mut first = join(&rates, "sam", "192.0.2.1");
+        let mut second = join(&rates, "sam", "192.0.2.2");
+        let mut other = join(&rates, "kim", "192.0.2.1");
+        assert_eq!(passed(&mut first, SECOND_US), 10);
+        assert_eq!(passed(&mut second, SECOND_US), 0);
+        assert_eq!(passed(&mut other, SECOND_US), 10);
+    }
+
+    #[test]
+    fn sessions_of_one_address_share_a_budget_whoever_they_are() {
+        let rates = shared(0, 0, 10);
+        let mut first = join(&rates, "sam", "2001:db8::1");
+        let mut second = join(&rates, "kim", "2001:db8::2");
+        assert_eq!(passed(&mut first, SECOND_US), 10);
+        assert_eq!(passed(&mut second, SECOND_US), 0);
+    }
+
+    #[test]
+    fn what_one_budget_refuses_costs_the_others_nothing() {
+        let rates = shared(2, 10, 0);
+        let mut first = join(&rates, "sam", "192.0.2.1");
+        let mut second = join(&rates, "sam", "192.0.2.1");
+        for _ in 0..50 {
+            first.take(1, SECOND_US);
+        }
+        assert_eq!(passed(&mut second, SECOND_US), 2, "its own limit, not the shared one");
+        assert_eq!(passed(&mut join(&rates, "sam", "192.0.2.1"), SECOND_US), 2);
+    }
+
+    #[test]
+    fn a_notice_says_whose_limit_it_is() {
+        let mut allowance = join(&shared(0, 1, 0), "sam", "192.0.2.1");
+        allowance.take(1, 0);
+        let Verdict::Refused { notice: Some(notice) } = allowance.take(1, 0) else {
+            panic!("a notice is due")
+        };
+        let text = notice.to_string();
+        assert!(text.contains("1 messages/second for all sessions of your account"), "{text}");
+    }
+
+    #[test]
+    fn a_shared_budget_is_forgotten_with_its_last_session() {
+        let rates = shared(0, 10, 10);
+        let first = join(&rates, "sam", "192.0.2.1");
+        let second = join(&rates, "sam", "192.0.2.1");
+        let lens = || {
+            let lens = rates.subjects.as_ref().zip(rates.addresses.as_ref());
+            lens.map(|(subjects, addresses)| (subjects.len(), addresses.len())).unwrap()
+        };
+        drop(first);
+        assert_eq!(lens(), (1, 1));
+        drop(second);
+        assert_eq!(lens(), (0, 0));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use clasp_auth::Authenticator;
+use clasp_auth::{Authenticator, Network, Quota, Throttle};
 use clasp_protocol::{Message, Pattern, Qos};
 use parking_lot::{Mutex, RwLock};
 
@@ -19,6 +19,7 @@ use crate::metrics::{Family, Gauges, HandshakeFailure, Metrics};
 use crate::outbox::{Class, Close, Outbox, OutboxShared, Wake};
 use crate::p2p::Announcements;
 use crate::policy::Policy;
+use crate::rate::Rates;
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::signals::Catalogue;
@@ -65,6 +66,11 @@ pub struct Router {
     pub(crate) connections: AtomicUsize,
     pub(crate) timers: Timers,
     pub(crate) scheduled: AtomicUsize,
+    /// Bytes of scheduled bundles.
+    pub(crate) scheduled_bytes: AtomicUsize,
+    pub(crate) rates: Rates,
+    /// Refused HELLOs of each address.
+    pub(crate) failed_hellos: Throttle<Network>,
     pub(crate) signals: Catalogue,
     pub(crate) announcements: Announcements,
     pub(crate) metrics: Arc<Metrics>,
@@ -106,6 +112,12 @@ impl Router {
             connections: AtomicUsize::new(0),
             timers: Timers::default(),
             scheduled: AtomicUsize::new(0),
+            scheduled_bytes: AtomicUsize::new(0),
+            rates: Rates::new(&config),
+            failed_hellos: Throttle::new(Quota::per_seconds(
+                config.groups.failed_hellos_per_minute_max,
+                60,
+            )),
             signals: Catalogue::new(config.signals.catalogue_limits()),
             announcements: Announcements::default(),
             outboxes: OutboxShared::new(config.outbox.clone(), Arc::clone(&metrics)),
@@ -136,7 +148,7 @@ impl Router {
             self.refuse(&outbox, &refusal, now);
             outbox.close(refusal.to_close(1013));
         }
-        Connection::new(Arc::clone(self), outbox, peer)
+        Connection::new(Arc::clone(self), outbox, peer, link)
     }
 
     /// Links that are open, whether or not their HELLO came.
@@ -216,21 +228,21 @@ impl Router {
     }
 
     /// The one cleanup of a session (routing.md 2.7); runs once, when its connection is dropped.
-    pub(crate) fn end_session(self: &Arc<Router>, session: &Arc<Session>) {
+    pub(crate) fn end_session(self: &Arc<Router>, session: &Arc<Session>, now: Now) {
         session.outbox.abandon();
         self.sessions.write().remove(&session.id);
         crate::verbs::subscribe::forget_all(self, session);
-        self.let_go(session);
+        self.let_go(session, now);
         session.feeds.lock().clear();
         *session.pacer.lock() = None;
     }
 
     /// Ends what a session that is gone holds or has begun; again after each of its bundles that
     /// run later.
-    pub(crate) fn let_go(self: &Arc<Router>, session: &Arc<Session>) {
+    pub(crate) fn let_go(self: &Arc<Router>, session: &Arc<Session>, now: Now) {
         self.announcements.forget(session.peer);
-        crate::gesture::end_all(self, session);
-        crate::write::release_locks(self, session);
+        crate::gesture::end_all(self, session, now);
+        crate::write::release_locks(self, session, now);
     }
 
     /// Ends every session with this close.

@@ -1,7 +1,7 @@
 //! Bundles that run later (routing.md section 7).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clasp_protocol::{ErrorCode, Message, codec};
 
@@ -33,8 +33,18 @@ pub(crate) fn add(request: &Request<'_>, at_us: u64) -> Result<(), Refusal> {
     {
         return Err(Refusal::new(ErrorCode::Overloaded, "too many bundles are waiting to run"));
     }
+    let bytes = wire.len();
+    let beyond = |held: &AtomicUsize, max| held.load(Ordering::Relaxed) + bytes > max;
+    if beyond(&session.scheduled_bytes, limits.pending_bytes_per_session_max)
+        || beyond(&router.scheduled_bytes, limits.pending_bytes_max)
+    {
+        let text = "the bundles that are waiting to run are too large together";
+        return Err(Refusal::new(ErrorCode::Overloaded, text));
+    }
     session.scheduled.fetch_add(1, Ordering::Relaxed);
     router.scheduled.fetch_add(1, Ordering::Relaxed);
+    session.scheduled_bytes.fetch_add(bytes, Ordering::Relaxed);
+    router.scheduled_bytes.fetch_add(bytes, Ordering::Relaxed);
     let scheduled = Scheduled { session: Arc::clone(session), payload: wire.into() };
     router.timers.add(now.mono_us + ahead_us, Task::Bundle(Box::new(scheduled)));
     Ok(())
@@ -45,11 +55,13 @@ pub(crate) fn run(router: &Arc<Router>, scheduled: &Scheduled, now: Now) {
     let Scheduled { session, payload } = scheduled;
     session.scheduled.fetch_sub(1, Ordering::Relaxed);
     router.scheduled.fetch_sub(1, Ordering::Relaxed);
+    session.scheduled_bytes.fetch_sub(payload.len(), Ordering::Relaxed);
+    router.scheduled_bytes.fetch_sub(payload.len(), Ordering::Relaxed);
     let Ok(Message::Bundle(bundle)) = codec::decode(payload) else { return };
     if let Err(refusal) = verbs::bundle::run_scheduled(router, session, &bundle, now) {
         router.refuse(&session.outbox, &refusal, now);
     }
     if session.outbox.is_gone() {
-        router.let_go(session);
+        router.let_go(session, now);
     }
 }

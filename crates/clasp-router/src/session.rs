@@ -2,13 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use clasp_auth::Grant;
 use clasp_protocol::message::TypeMask;
 use parking_lot::Mutex;
 
 use crate::clock::Now;
+use crate::connection::LinkInfo;
 use crate::feed::Feed;
 use crate::gesture::Gestures;
 use crate::outbox::Outbox;
@@ -29,6 +30,10 @@ pub(crate) struct Session {
     pub(crate) id: Arc<str>,
     pub(crate) grant: Grant,
     pub(crate) outbox: Arc<Outbox>,
+    /// Who and where it is, for people.
+    pub(crate) guest: Guest,
+    /// Messages it has sent since HELLO.
+    pub(crate) received: AtomicU64,
     /// Params this session created.
     pub(crate) owner: Arc<Owner>,
     pub(crate) subscriptions: Mutex<Vec<Subscribed>>,
@@ -41,8 +46,20 @@ pub(crate) struct Session {
     pub(crate) replaying: AtomicBool,
     /// Bundles it has scheduled.
     pub(crate) scheduled: AtomicU32,
+    /// Bytes of these.
+    pub(crate) scheduled_bytes: AtomicUsize,
     /// Second on the monotonic clock, and P2P signals sent in it.
     signalled: Mutex<(u64, u32)>,
+}
+
+/// What a client and its door say of themselves.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) link: Box<LinkInfo>,
+    /// The name in HELLO, cut and without control characters.
+    pub(crate) name: Box<str>,
+    /// Time of HELLO, microseconds since 1970-01-01 UTC.
+    pub(crate) since_unix_us: u64,
 }
 
 /// Addresses of params a session has locked.
@@ -58,12 +75,20 @@ pub(crate) struct Subscribed {
 }
 
 impl Session {
-    pub(crate) fn new(peer: u64, id: Arc<str>, grant: Grant, outbox: Arc<Outbox>) -> Arc<Session> {
+    pub(crate) fn new(
+        peer: u64,
+        id: Arc<str>,
+        grant: Grant,
+        outbox: Arc<Outbox>,
+        guest: Guest,
+    ) -> Arc<Session> {
         Arc::new(Session {
             peer,
             id,
             grant,
             outbox,
+            guest,
+            received: AtomicU64::new(0),
             owner: Arc::default(),
             subscriptions: Mutex::default(),
             locks: Mutex::default(),
@@ -72,6 +97,7 @@ impl Session {
             feeds: Mutex::default(),
             replaying: AtomicBool::new(false),
             scheduled: AtomicU32::new(0),
+            scheduled_bytes: AtomicUsize::new(0),
             signalled: Mutex::default(),
         })
     }
@@ -95,6 +121,12 @@ impl Session {
                 *locks = None;
             }
         }
+    }
+
+    /// Counts a message; only the session's own connection does.
+    #[inline]
+    pub(crate) fn count_received(&self) {
+        self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Whether one more P2P signal is all right in this second; 0 means no limit.

@@ -14,6 +14,7 @@ use clasp_protocol::limits::{PAYLOAD_BYTES_MAX, SNAPSHOT_ENTRY_OVERHEAD_BYTES};
 use clasp_protocol::message::{Set, Ttl};
 use clasp_protocol::{ErrorCode, RawValue};
 
+use crate::clock::Now;
 use crate::p2p;
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -140,10 +141,10 @@ fn validate(
 }
 
 /// A session ended: its locks end with it, or wait for the same subject (routing.md 4.4).
-pub(crate) fn release_locks(router: &Router, session: &Arc<Session>) {
+pub(crate) fn release_locks(router: &Router, session: &Arc<Session>, now: Now) {
     let Some(held) = session.locks.lock().take() else { return };
     let grace_us = u64::from(router.config.params.lock_grace_s) * 1_000_000;
-    let until_us = router.last_now().mono_us + grace_us;
+    let until_us = now.mono_us + grace_us;
     for address in held.0 {
         let place = router.store.place(&address);
         let mut shard = router.store.lock(place.shard);

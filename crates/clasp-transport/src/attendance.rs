@@ -7,17 +7,17 @@ use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
+use crate::admission::Visitor;
 use crate::batch::batch;
 use crate::connection::Client;
 use crate::server::Shared;
-use crate::upgrade::{Visitor, upgrade};
+use crate::upgrade::upgrade;
 
 /// First an upgrade, which is large, boxed and soon over, then a client, which is small and stays.
 pub(crate) struct Attendance {
     stage: Stage,
 }
 
-#[expect(clippy::large_enum_variant, reason = "the large variant is the one that lasts")]
 enum Stage {
     Upgrading(Pin<Box<dyn Future<Output = Option<Client>> + Send>>),
     Serving(Client),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clasp_auth::TrustedProxies;
 use clasp_tls::Acceptor;
 
 /// Settings of one WebSocket listener.
@@ -17,8 +18,15 @@ pub struct Config {
     /// Clients that send no `Origin` are not browsers and always accepted.
     pub origins: Vec<String>,
     /// Most simultaneous connections of one address (IPv6: of one /64 network); 0 means no limit.
-    /// Off by default because proxies and venues put many clients behind one address.
+    /// Loopback is left out, and so is a trusted proxy: its clients are counted.
     pub connections_per_address_max: u32,
+    /// Most connections that one address may open per second, counted likewise; 0 means no limit.
+    pub connections_per_second_max: u32,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether trusted proxies begin every connection with a header of the PROXY protocol; then
+    /// they have to.
+    pub proxy_protocol: bool,
     /// Most bytes of one WebSocket message: the largest CLASP frame and some slack.
     pub message_bytes_max: usize,
     /// From accepted connection to finished WebSocket upgrade or HTTP answer.
@@ -43,6 +51,9 @@ impl Default for Config {
             acceptor: Acceptor::plain(),
             origins: Vec::new(),
             connections_per_address_max: 0,
+            connections_per_second_max: 0,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_protocol: false,
             message_bytes_max: 66 << 10,
             upgrade_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(10),

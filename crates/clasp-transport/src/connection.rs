@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use clasp_router::metrics::HandshakeFailure;
 use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
 
-use crate::address_limit::Permit;
+use crate::admission::Permit;
 use crate::batch::{Owed, batch, batch_owing, checkpoint};
 use crate::clock;
 use crate::gathering::weight;
@@ -286,12 +286,11 @@ impl Client {
         }
     }
 
-    fn log_session(&mut self) {
-        let name = self.connection.take_client_name().unwrap_or_default();
+    fn log_session(&self) {
+        let name = self.connection.client_name().unwrap_or_default();
         let session = self.connection.session_id().unwrap_or_default();
-        match self.link.remote() {
-            Some(remote) => tracing::debug!(%remote, session, "client {name:?} has joined"),
-            None => tracing::debug!(session, "client {name:?} has joined and gone"),
+        if let Some(link) = self.connection.link() {
+            tracing::info!(remote = %link.whereabouts(), session, "client {name:?} has joined");
         }
     }
 
@@ -369,5 +368,6 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.link.release();
         self.shared.registry.remove(self.id);
+        self.connection.leave(clock::now());
     }
 }

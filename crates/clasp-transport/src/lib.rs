@@ -4,7 +4,7 @@
 //! Life of a connection: [`Server`] accepts, `upgrade` answers the HTTP request, `connection`
 //! reads into the router, `link` writes what the router's outbox holds, `sweeper` watches the time.
 
-mod address_limit;
+mod admission;
 mod attendance;
 mod batch;
 pub mod clock;

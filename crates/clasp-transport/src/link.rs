@@ -104,11 +104,6 @@ impl Link {
         self.output.lock().attach(outbox);
     }
 
-    /// Where the peer is, unless it has gone.
-    pub(crate) fn remote(&self) -> Option<std::net::SocketAddr> {
-        self.stream.peer_addr().ok()
-    }
-
     /// The current bits of [`state`].
     pub(crate) fn state(&self) -> u8 {
         self.state.load(Ordering::Acquire)

@@ -10,7 +10,7 @@ use clasp_router::{Close, Now, Router};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::address_limit::AddressLimit;
+use crate::admission::{Admission, Crowded};
 use crate::attendance::Attendance;
 use crate::clock;
 use crate::config::Config;
@@ -21,7 +21,6 @@ use crate::listener::{BindError, Listener};
 use crate::pages::Pages;
 use crate::registry::Registry;
 use crate::sweeper::{self, whole_seconds};
-use crate::upgrade::Visitor;
 
 /// Links that are told to leave at once; more are spread over [`FAREWELL_SLICES`].
 const FAREWELL_LINKS: usize = 1_000;
@@ -45,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
     pub(crate) gathering: Gathering,
+    pub(crate) admission: Admission,
     handshake_s: u32,
     draining: AtomicBool,
 }
@@ -110,33 +110,21 @@ async fn serve(
     mut listener: Listener,
     mut shutdown: watch::Receiver<bool>,
 ) -> JoinSet<()> {
-    let limit = AddressLimit::new(shared.config.connections_per_address_max);
     let mut links = JoinSet::new();
     loop {
         tokio::select! {
             (stream, remote) = listener.accept() => {
-                match admit(limit.as_ref(), remote) {
-                    Some(visitor) => {
+                match shared.admission.greet(remote, clock::now()) {
+                    Ok(visitor) => {
                         links.spawn(Attendance::new(Arc::clone(shared), stream, visitor));
                     }
-                    None => {
-                        shared.router.counters().handshake_failed(HandshakeFailure::RateLimit);
-                        tracing::debug!(%remote, "this address has too many connections");
-                    }
+                    Err(Crowded) => shared.turn_away(remote),
                 }
             }
             Some(ended) = links.join_next() => report(ended),
             _ = shutdown.wait_for(|stop| *stop) => return links,
         }
     }
-}
-
-fn admit(limit: Option<&Arc<AddressLimit>>, remote: SocketAddr) -> Option<Visitor> {
-    let permit = match limit {
-        Some(limit) => Some(limit.admit(remote.ip())?),
-        None => None,
-    };
-    Some(Visitor { remote, permit })
 }
 
 fn report(ended: Result<(), JoinError>) {
@@ -152,12 +140,19 @@ impl Shared {
         Shared {
             router,
             pages,
+            admission: Admission::new(&config),
             handshake_s: whole_seconds(config.handshake_timeout),
             config,
             registry: Registry::default(),
             gathering: Gathering::default(),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that a client's address has too many connections.
+    pub(crate) fn turn_away(&self, remote: SocketAddr) {
+        self.router.counters().handshake_failed(HandshakeFailure::RateLimit);
+        tracing::debug!(%remote, "this address has too many connections or opens too many at once");
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -4,7 +4,6 @@ mod handshake;
 
 use std::convert::Infallible;
 use std::future::{self, Future};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +18,12 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::address_limit::Permit;
+use crate::admission::{Crowded, Visitor};
+use crate::clock;
 use crate::pages::{Answer, Body, text};
 use crate::server::Shared;
 
@@ -35,13 +36,6 @@ const LINGER_BYTES_MAX: u64 = 256 << 10;
 
 /// Longest time for the peer to close its side after a plain HTTP answer.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Who is at the other end of a socket.
-#[derive(Debug)]
-pub(crate) struct Visitor {
-    pub(crate) remote: SocketAddr,
-    pub(crate) permit: Option<Permit>,
-}
 
 /// A socket that speaks WebSocket now.
 #[derive(Debug)]
@@ -61,17 +55,13 @@ pub(crate) async fn upgrade(
     visitor: Visitor,
 ) -> Option<Upgraded> {
     let deadline = shared.config.upgrade_timeout;
-    let answered = answer(&shared, stream, visitor.remote);
-    let Ok(answered) = tokio::time::timeout(deadline, answered).await else {
+    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream, visitor)).await
+    else {
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;
     };
     match answered? {
-        Answered::Upgraded { wire, early: read } => {
-            let Parts { socket, channel, early } = wire.into_parts();
-            let early = if early.is_empty() { read } else { [&read[..], &early].concat().into() };
-            Some(Upgraded { stream: socket, channel, visitor, early })
-        }
+        Answered::Upgraded(upgraded) => Some(upgraded),
         Answered::Page(wire) => {
             let _ = tokio::time::timeout(LINGER_TIME_MAX, linger(wire)).await;
             None
@@ -80,22 +70,44 @@ pub(crate) async fn upgrade(
 }
 
 enum Answered {
-    Upgraded { wire: Wire, early: Bytes },
+    Upgraded(Upgraded),
     Page(Wire),
 }
 
-async fn answer(shared: &Arc<Shared>, stream: TcpStream, remote: SocketAddr) -> Option<Answered> {
+async fn answer(
+    shared: &Arc<Shared>,
+    mut stream: TcpStream,
+    mut visitor: Visitor,
+) -> Option<Answered> {
+    match shared.admission.receive_header(&mut stream, &mut visitor).await {
+        Some(Ok(())) => {}
+        Some(Err(Crowded)) => {
+            shared.turn_away(visitor.remote);
+            return None;
+        }
+        None => {
+            shared.router.counters().handshake_failed(HandshakeFailure::Transport);
+            let remote = visitor.remote;
+            tracing::debug!(%remote, "a trusted proxy sent no header of the PROXY protocol");
+            return None;
+        }
+    }
     // A silent socket must not own the buffers of an HTTP connection; this waits for its words.
     let wire = match shared.config.acceptor.accept(stream).await {
         Ok(wire) => wire,
         Err(Refused::Socket(_)) => return None,
         Err(refused) => {
             shared.router.counters().handshake_failed(HandshakeFailure::Transport);
+            let remote = visitor.remote;
             tracing::debug!(%remote, "{refused}");
             return None;
         }
     };
-    let door = Door { shared: Arc::clone(shared), upgraded: AtomicBool::new(false) };
+    let door = Door {
+        shared: Arc::clone(shared),
+        visitor: Mutex::new(visitor),
+        upgraded: AtomicBool::new(false),
+    };
     Box::pin(serve(door, wire)).await
 }
 
@@ -110,10 +122,14 @@ async fn serve(door: Door, wire: Wire) -> Option<Answered> {
         .await
         .ok()?;
     let wire = parts.io.into_inner();
-    Some(match parts.service.upgraded.into_inner() {
-        true => Answered::Upgraded { wire, early: parts.read_buf },
-        false => Answered::Page(wire),
-    })
+    let Door { visitor, upgraded, .. } = parts.service;
+    let (visitor, read) = (visitor.into_inner(), parts.read_buf);
+    if !upgraded.into_inner() {
+        return Some(Answered::Page(wire));
+    }
+    let Parts { socket, channel, early } = wire.into_parts();
+    let early = if early.is_empty() { read } else { [&read[..], &early].concat().into() };
+    Some(Answered::Upgraded(Upgraded { stream: socket, channel, visitor, early }))
 }
 
 /// Lets the peer read the answer before the socket goes.
@@ -127,6 +143,7 @@ async fn linger(mut wire: Wire) {
 /// Answers the requests of one socket.
 struct Door {
     shared: Arc<Shared>,
+    visitor: Mutex<Visitor>,
     upgraded: AtomicBool,
 }
 
@@ -152,6 +169,14 @@ impl Door {
             handshake::respond(request, &self.shared.config.origins)
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let mut visitor = self.visitor.lock();
+            let known =
+                self.shared.admission.identify(&mut visitor, request.headers(), clock::now());
+            if let Err(Crowded) = known {
+                self.shared.turn_away(visitor.remote);
+                let sentence = "your address has too many connections\n";
+                return last(text(StatusCode::TOO_MANY_REQUESTS, sentence));
+            }
             self.upgraded.store(true, Ordering::Relaxed);
             return response;
         }

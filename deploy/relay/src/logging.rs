@@ -1,23 +1,45 @@
 //! Log lines on standard output: text for people, JSON lines for collectors (relay.md section 3).
+//! A thread of its own writes them, so that a pipe that nobody reads holds nothing up.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Mutex;
 
+use clasp_router::metrics::{Family, Kind, Sample};
 use tracing::Level;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::options::LogOptions;
+
+/// Lines that wait for a slow reader of standard output; the relay never does.
+const LINES_WAITING_MAX: usize = 8_192;
+
+/// The log of this process, while it is written.
+static LOG: Mutex<Option<Log>> = Mutex::new(None);
+
+struct Log {
+    guard: WorkerGuard,
+    /// Counts lines that found no place.
+    lines: ErrorCounter,
+}
 
 const DEFAULT_FILTER: &str = "info";
 const VERBOSE_FILTER: &str = "debug,clasp=trace";
 
 /// Starts logging for the whole process, as the options, `RUST_LOG`, `LOG_FORMAT` and `NO_COLOR`
-/// say. To be called once.
+/// say. To be called once, and [`finish`] before the process ends.
 pub fn install(options: &LogOptions) {
     let (filter, complaint) = filter(options, env::var("RUST_LOG").ok().as_deref());
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES_WAITING_MAX)
+        .thread_name("log")
+        .finish(io::stdout());
+    let lines = writer.error_counter();
+    *LOG.lock().expect("no holder panics") = Some(Log { guard, lines });
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stdout)
+        .with_writer(writer)
         .with_ansi(colour(io::stdout().is_terminal(), env::var("NO_COLOR").ok().as_deref()))
         .log_internal_errors(false);
     if is_json(env::var("LOG_FORMAT").ok().as_deref()) {
@@ -28,6 +50,32 @@ pub fn install(options: &LogOptions) {
     if let Some(complaint) = complaint {
         tracing::warn!("{complaint}");
     }
+}
+
+/// Writes out what waits, for at most a second, and says what was dropped.
+pub fn finish() {
+    let dropped = dropped();
+    if dropped > 0 {
+        tracing::warn!("{dropped} log lines were dropped: standard output was read too slowly");
+    }
+    let log = LOG.lock().expect("no holder panics").take();
+    drop(log.map(|log| log.guard));
+}
+
+fn dropped() -> usize {
+    let log = LOG.lock().expect("no holder panics");
+    log.as_ref().map_or(0, |log| log.lines.dropped_lines())
+}
+
+/// What metrics tell of the log.
+pub(crate) fn families() -> Vec<Family> {
+    let dropped = dropped();
+    vec![Family {
+        name: "clasp_log_lines_dropped_total",
+        help: "Log lines that were dropped because nobody read standard output fast enough.",
+        kind: Kind::Counter,
+        samples: vec![Sample { suffix: "", labels: Vec::new(), value: dropped as f64 }],
+    }]
 }
 
 /// Reports why the process ends: one line in the log, or on standard error if the log is silent.

@@ -15,6 +15,12 @@ fn main() -> ExitCode {
         return maintenance::run(command);
     }
     logging::install(&options.logging);
+    let code = serve(options);
+    logging::finish();
+    code
+}
+
+fn serve(options: Options) -> ExitCode {
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

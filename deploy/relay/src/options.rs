@@ -4,6 +4,7 @@
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
 mod command;
+mod gate;
 mod storage;
 mod tls;
 mod units;
@@ -12,6 +13,7 @@ pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
     JournalFile, StatsOptions,
 };
+pub use gate::GateOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
 pub use units::{Bytes, Seconds};
@@ -68,6 +70,9 @@ pub struct Options {
     /// Who may connect and for how long.
     #[command(flatten)]
     pub sessions: SessionOptions,
+    /// What one user or one address may take up.
+    #[command(flatten)]
+    pub gate: GateOptions,
     /// How requests are answered.
     #[command(flatten)]
     pub replies: ReplyOptions,
@@ -185,6 +190,12 @@ pub struct ReplyOptions {
     #[arg(long, env = "CLASP_ACK", value_name = "WHICH", default_value = "qos")]
     #[arg(value_enum, hide_env_values = true)]
     pub ack: Ack,
+
+    /// Acknowledge PUBLISH as well; the published Python client receives nothing more after its
+    /// first ACK
+    #[arg(long, env = "CLASP_ACK_PUBLISH", value_parser = BoolishValueParser::new())]
+    #[arg(hide_env_values = true)]
+    pub ack_publish: bool,
 
     /// Answer to GET of a param that does not exist
     #[arg(long, env = "CLASP_GET_MISSING", value_name = "ANSWER", default_value = "error")]

@@ -2,7 +2,7 @@
 
 use clasp_router::Config;
 use clasp_router::config::{AckPolicy, GetMissing as Missing, InitialSnapshot as Snapshot};
-use clasp_router::config::{ParamConfig, SignalConfig};
+use clasp_router::config::{GroupConfig, ParamConfig, SignalConfig};
 
 use crate::options::{Ack, GetMissing, InitialSnapshot, Options, StateOptions, WhenFull};
 
@@ -14,6 +14,12 @@ pub(crate) fn router(options: &Options) -> Config {
         sessions_max: options.sessions.max_sessions as usize,
         subscriptions_per_session_max: options.sessions.max_subscriptions as usize,
         messages_per_second_max: options.sessions.max_messages_per_second,
+        groups: GroupConfig {
+            subject_messages_per_second_max: options.gate.max_messages_per_second_subject,
+            address_messages_per_second_max: options.gate.max_messages_per_second_address,
+            failed_hellos_per_minute_max: options.gate.max_failed_hellos_per_minute,
+        },
+        ack_publish: options.replies.ack_publish,
         ack: match options.replies.ack {
             Ack::Qos => AckPolicy::Qos,
             Ack::Always => AckPolicy::Always,
@@ -69,7 +75,11 @@ mod tests {
             "--max-sessions=0",
             "--max-subscriptions=5",
             "--max-messages-per-second=30",
+            "--max-messages-per-second-subject=31",
+            "--max-messages-per-second-address=32",
+            "--max-failed-hellos-per-minute=33",
             "--ack=always",
+            "--ack-publish",
             "--get-missing=null",
             "--initial-snapshot=700",
             "--param-ttl=60",
@@ -83,7 +93,11 @@ mod tests {
         assert_eq!(changed.name, "Studio");
         assert_eq!((changed.sessions_max, changed.subscriptions_per_session_max), (0, 5));
         assert_eq!(changed.messages_per_second_max, 30);
-        assert_eq!(changed.ack, AckPolicy::Always);
+        let groups = &changed.groups;
+        assert_eq!(groups.subject_messages_per_second_max, 31);
+        assert_eq!(groups.address_messages_per_second_max, 32);
+        assert_eq!(groups.failed_hellos_per_minute_max, 33);
+        assert_eq!((changed.ack, changed.ack_publish), (AckPolicy::Always, true));
         assert_eq!(changed.get_missing, Missing::Null);
         assert_eq!(changed.initial_snapshot, Snapshot::UpTo(700));
         assert_eq!((changed.params.ttl_s, changed.signals.ttl_s), (60, 61));

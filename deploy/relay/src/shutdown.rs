@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::logging;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit status by convention: 128 and the number of the signal.
@@ -33,6 +34,7 @@ impl Signals {
         StopGuard(tokio::spawn(async move {
             let (name, number) = self.next().await;
             tracing::warn!("{name} again: leaving without waiting for sessions");
+            logging::finish();
             std::process::exit(SIGNAL_BASE + number);
         }))
     }

@@ -1,7 +1,7 @@
 //! PUBLISH (routing.md section 6).
 
 use clasp_protocol::codec;
-use clasp_protocol::message::Publish;
+use clasp_protocol::message::{Ack, Publish};
 
 use crate::dispatch::Request;
 use crate::refusal::Refusal;
@@ -11,5 +11,15 @@ pub(crate) fn publish(request: &Request<'_>, publish: &Publish<'_>) -> Result<()
     let Request { router, session, now, qos, wire } = *request;
     let wire = (!codec::is_legacy(wire)).then_some(wire);
     let checked = write::check_publish(router, session, Forward { publish, wire, qos })?;
-    write::publish::commit(router, session, &checked, now)
+    let acknowledged = router.config.ack_publish;
+    if acknowledged {
+        router.durability.check(qos)?;
+    }
+    write::publish::commit(router, session, &checked, now)?;
+    if acknowledged {
+        let sequence = router.durability.journal().map(|journal| journal.latest());
+        let ack = Ack { address: Some(publish.address.clone()), ..Ack::default() };
+        request.acknowledge_write(ack, sequence);
+    }
+    Ok(())
 }

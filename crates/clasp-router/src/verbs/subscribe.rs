@@ -8,7 +8,7 @@ use clasp_protocol::{ErrorCode, Pattern};
 
 use crate::dispatch::Request;
 use crate::feed::{self, Feed};
-use crate::history::History;
+use crate::history::{History, Newest};
 use crate::p2p;
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -37,11 +37,13 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     let history = subscribe.options.and_then(|options| options.history).unwrap_or(0);
     let mut feeds = session.feeds.lock();
     if history > 0 && router.durability.journal().is_some() {
-        let newest = history.min(HISTORY_MAX);
-        feeds.push_back(Feed::History(History::newest(pattern.clone(), types, newest, until)));
+        let newest =
+            Newest { subscription: subscribe.id, per_address: history.min(HISTORY_MAX), until };
+        let history = History::newest(pattern.clone(), types, newest);
+        feeds.push_back(Feed::History(history));
     }
     if types.takes(SignalType::Param) {
-        feeds.push_back(Feed::subscription(pattern));
+        feeds.push_back(Feed::subscription(subscribe.id, pattern));
     }
     drop(feeds);
     feed::pull(router, session, now);
@@ -96,6 +98,7 @@ pub(crate) fn unsubscribe(request: &Request<'_>, unsubscribe: Unsubscribe) {
         }
         router.generation.store(index.generation(), Ordering::Release);
     }
+    session.feeds.lock().retain(|feed| !feed.is_for(unsubscribe.id));
     router.store.barrier();
 }
 
@@ -124,6 +127,6 @@ pub(crate) fn snapshot_all(router: &Router, session: &Session) {
     let patterns = mine
         .iter()
         .filter(|mine| mine.types.takes(SignalType::Param))
-        .filter_map(|mine| Some(Feed::subscription(index.pattern(mine.pattern)?.clone())));
+        .filter_map(|mine| Some(Feed::subscription(mine.id, index.pattern(mine.pattern)?.clone())));
     session.feeds.lock().extend(patterns);
 }

@@ -154,6 +154,18 @@ fn during_the_grace_only_the_same_subject_may_take_the_lock_over() {
 }
 
 #[test]
+fn the_grace_is_counted_from_the_end_of_the_session_and_not_from_the_last_tick() {
+    let mut world = with_grace();
+    world.send("sam", set("/x", 1).lock());
+    world.jump_us(900_000);
+    world.leave("sam");
+    world.pass_us(9_999_999);
+    assert_eq!(world.ask("kim", set("/x", 2)), ["ERROR 401 /x"]);
+    world.pass_us(1);
+    assert_eq!(world.ask("kim", set("/x", 2)), ["ACK /x rev=2"]);
+}
+
+#[test]
 fn after_the_grace_the_param_is_free() {
     let mut world = with_grace();
     world.send("sam", set("/x", 1).lock());

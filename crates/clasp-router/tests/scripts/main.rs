@@ -11,6 +11,7 @@ mod capacity;
 mod conflict;
 mod durability;
 mod expiry;
+mod gate;
 mod gesture;
 mod handshake;
 mod legacy;

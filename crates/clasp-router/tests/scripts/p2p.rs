@@ -1,5 +1,10 @@
 //! P2P signalling: to one session only, with an honest sender (routing.md section 10).
 
+use std::sync::{Arc, Mutex, OnceLock};
+
+use clasp_auth::{Authenticator, Denied, Grant};
+use clasp_router::{Config, Connection, Framing, LinkInfo, Now, Ports, Router};
+
 use crate::support::*;
 
 const ANNOUNCE: &str = "/clasp/p2p/announce";
@@ -190,4 +195,48 @@ fn a_target_that_does_not_read_holds_nobody_up() {
     assert_eq!(world.ask("a", ping()), ["PONG"]);
     world.resume("b");
     assert_eq!(world.told("b").iter().filter(|line| line.starts_with("PUBLISH")).count(), 10);
+}
+
+/// Signals to whoever is in the list of sessions, at the moment at which they get there.
+#[derive(Default)]
+struct Eager {
+    router: OnceLock<Arc<Router>>,
+    sender: Mutex<Option<Connection>>,
+}
+
+impl Authenticator for Eager {
+    fn authenticate(&self, _: Option<&str>, _: u64) -> Result<Grant, Denied> {
+        Ok(Grant::default())
+    }
+
+    fn revision(&self) -> u64 {
+        let (Some(router), Some(sender)) = (self.router.get(), &mut *self.sender.lock().unwrap())
+        else {
+            return 0;
+        };
+        for session in router.sessions(1, 1).sessions {
+            let address = format!("/clasp/p2p/signal/{}", session.id);
+            sender.receive(&event(&address, 1).frame(false), Now::new(1, 1));
+        }
+        0
+    }
+}
+
+#[test]
+fn a_signal_does_not_overtake_the_first_snapshot() {
+    let eager = Arc::<Eager>::default();
+    let authenticator = Arc::clone(&eager) as Arc<dyn Authenticator>;
+    let mut world = World::with(Config::default(), Ports { authenticator, ..Ports::default() });
+    let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    let link = LinkInfo { framing: Framing::Bare, remote, transport: "script" };
+    let mut sender = world.router.connect(link, Arc::<Bell>::default(), world.now);
+    sender.receive(&hello().frame(false), world.now);
+    assert!(sender.established());
+    *eager.sender.lock().unwrap() = Some(sender);
+    assert!(eager.router.set(Arc::clone(&world.router)).is_ok());
+
+    world.connect("b");
+    world.send("b", hello());
+    world.sees("b", ["WELCOME", "SNAPSHOT nothing", "PUBLISH event /clasp/p2p/signal/b 1"]);
+    *eager.sender.lock().unwrap() = None;
 }

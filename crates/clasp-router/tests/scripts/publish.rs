@@ -176,3 +176,15 @@ fn unknown_signal_types_and_phases_are_read_as_event_and_start() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("PUBLISH"), "{told:?}");
 }
+
+#[test]
+fn a_publish_is_acknowledged_only_where_that_is_chosen() {
+    let mut world = World::new();
+    world.join("a");
+    assert_eq!(world.ask("a", event("/x", 1).commit()), [""; 0]);
+    let mut world = World::configured(|config| config.ack_publish = true);
+    world.join("a");
+    assert_eq!(world.ask("a", event("/x", 1).commit()), ["ACK /x"]);
+    assert_eq!(world.ask("a", event("/x", 1).fire()), [""; 0]);
+    assert_eq!(world.ask("a", event("/x//y", 1).commit()), ["ERROR 200 /x//y"]);
+}

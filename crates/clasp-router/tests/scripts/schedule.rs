@@ -195,3 +195,23 @@ fn messagepack_bundles_can_be_scheduled_too() {
     world.pass_ms(500);
     world.sees("b", ["SET /x 1 rev=1", "PUBLISH event /e 1"]);
 }
+
+#[test]
+fn bundles_that_wait_have_a_limit_in_bytes_for_each_session_and_for_all() {
+    let mut world = World::configured(|config| {
+        config.bundles.pending_bytes_per_session_max = 100_000;
+        config.bundles.pending_bytes_max = 150_000;
+    });
+    world.join("a");
+    world.join("b");
+    let large = |world: &World| in_ms(world, 1_000, [set("/x", long_text(60_000))]);
+    let (first, second) = (large(&world), large(&world));
+    assert_eq!(world.ask("a", first), ["ACK"]);
+    assert_eq!(world.ask("a", second.clone()), ["ERROR 503"]);
+    assert_eq!(world.ask("b", second), ["ACK"]);
+    let small = in_ms(&world, 1_000, [set("/y", long_text(35_000))]);
+    assert_eq!(world.ask("a", small), ["ERROR 503"], "all together");
+    world.pass_s(1);
+    let again = large(&world);
+    assert_eq!(world.ask("a", again), ["ACK"], "those that have run do not count");
+}

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use clasp_auth::Authenticator;
+use clasp_protocol::Message;
+use clasp_protocol::message::{FederationOp, FederationSync, SignalType};
+use clasp_router::journal::{Journal, MemoryJournal};
 use clasp_router::{Config, Ports};
 
 use crate::support::*;
@@ -160,4 +163,68 @@ fn a_token_that_is_taken_back_ends_its_sessions_within_a_second_and_no_others() 
     assert_eq!(told.first().map(String::as_str), Some("ERROR 300"), "{told:?}");
     assert!(told[1].starts_with("CLOSE 1008"), "{told:?}");
     assert_eq!(world.ask("kim", ping()), ["PONG"]);
+}
+
+#[test]
+fn replay_needs_strict_read_of_everything_its_pattern_could_match() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(100, 1 << 20));
+    let mut world =
+        World::with(Config::default(), Ports { journal: Some(journal), ..World::badges() });
+    world.join_with("root", "root|admin:/**");
+    world.join_with("sam", "sam|read:/a/*,write:/drop/**");
+    for address in ["/a/1", "/a/1/deep", "/drop/1"] {
+        world.send("root", event(address, 1));
+    }
+    let told = world.ask("sam", replay("/a/*"));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("PUBLISH event /a/1 1") && told[1] == "ACK /a/* rev=1", "{told:?}");
+    for pattern in ["/a/**", "/**", "/drop/**", "/drop/1"] {
+        assert_eq!(world.ask("sam", replay(pattern)), [format!("ERROR 301 {pattern}")]);
+    }
+    assert_eq!(world.ask("root", replay("/**")).last().unwrap(), "ACK /** rev=3");
+}
+
+#[test]
+fn a_p2p_signal_needs_write_on_its_address() {
+    let mut world = world();
+    let to_root = format!("/clasp/p2p/signal/{}", world.id("root"));
+    assert_eq!(world.ask("sam", event(&to_root, 1)), ["ERROR 301 /clasp/p2p/signal/root"]);
+    let wrapped = bundle([event(&to_root, 1)]);
+    assert_eq!(world.ask("sam", wrapped), ["ERROR 301 /clasp/p2p/signal/root"]);
+    world.hears_nothing("root");
+    world.join_with("kim", "kim|write:/clasp/p2p/signal/*");
+    world.send("kim", event(&to_root, 1));
+    world.sees("root", ["PUBLISH event /clasp/p2p/signal/root 1"]);
+}
+
+#[test]
+fn announce_needs_write_and_query_shows_what_may_be_read() {
+    let mut world = world();
+    let signal = |address| [(address, SignalType::Param)];
+    assert_eq!(world.ask("sam", announce("/drop", &signal("/drop/1"))), ["ACK /drop"]);
+    assert_eq!(world.ask("sam", announce("/a", &signal("/a/1"))), ["ERROR 301 /a/1"]);
+    world.send("root", announce("/", &[("/a/1", SignalType::Param), ("/b", SignalType::Event)]));
+    let told = world.ask("sam", query("/**")).join(" ");
+    assert!(told.contains("/drop/1") && told.contains("/a/1") && !told.contains("/b"), "{told}");
+    world.join_with("none", "none|");
+    assert_eq!(world.ask("none", query("/**")), ["RESULT"]);
+}
+
+#[test]
+fn clocks_need_no_scope_and_federation_is_nobodys() {
+    let mut world = World::guarded();
+    world.join_with("none", "none|");
+    assert!(world.ask("none", sync(1))[0].starts_with("SYNC 1"));
+    world.join_with("root", "root|admin:/**");
+    for name in ["none", "root"] {
+        let declare = FederationSync {
+            op: FederationOp::DeclareNamespaces,
+            patterns: vec!["/**".into()],
+            revisions: Vec::new(),
+            since: None,
+            origin: None,
+        };
+        let told = world.ask(name, raw(Message::FederationSync(declare)));
+        assert_eq!(told, ["ERROR 403"], "{name}");
+    }
 }

@@ -1,6 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE (routing.md 3.1, 3.2, 3.4, 3.5; README, rule 1).
 
 use clasp_protocol::message::SignalType;
+use clasp_router::config::InitialSnapshot;
 
 use crate::support::*;
 
@@ -314,4 +315,36 @@ fn a_subscription_made_after_an_address_was_used_hears_it_too() {
     world.send("b", subscribe(1, "/x").types(&[SignalType::Event]));
     world.send("a", event("/x", 2));
     world.sees("b", ["PUBLISH event /x 2"]);
+}
+
+/// Params of 60,000 bytes each that `b` is told while it does not read.
+fn large_params(patterns: &[&str]) -> World {
+    let mut world = World::configured(|config| config.initial_snapshot = InitialSnapshot::Empty);
+    world.join("a");
+    for number in 0..10 {
+        world.send("a", set(&format!("/big/{number}"), long_text(60_000)).fire());
+    }
+    world.join("b");
+    world.stall("b");
+    let requests = (1..).zip(patterns).map(|(id, pattern)| subscribe(id, pattern));
+    // In one piece, since between requests a client has to read.
+    let bytes: Vec<u8> =
+        requests.chain([unsubscribe(1)]).flat_map(|request| request.frame(false)).collect();
+    world.send_bytes("b", &bytes);
+    world.resume("b");
+    world
+}
+
+#[test]
+fn unsubscribing_ends_a_snapshot_that_is_still_being_told() {
+    let mut world = large_params(&["/big/*"]);
+    let told = world.snapshots("b").len();
+    assert!((1..5).contains(&told), "{told} of 10, of which three fit what is queued at a time");
+    assert_eq!(world.ask("b", ping()), ["PONG"]);
+}
+
+#[test]
+fn another_subscription_still_gets_its_own_snapshot() {
+    let mut world = large_params(&["/big/*", "/big/**"]);
+    assert_eq!(world.snapshots("b").len(), 10);
 }

@@ -10,7 +10,7 @@ mod ports;
 mod render;
 mod world;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Bell, Client};
 pub(crate) use messages::*;
 pub(crate) use ports::{Badges, Rules};
 pub(crate) use render::{line, value_text};

@@ -1,7 +1,7 @@
 //! One router, its clients by name, and its time.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_protocol::message::ParamEntry;
@@ -69,7 +69,12 @@ impl World {
 
     /// A link without HELLO.
     pub(crate) fn connect(&mut self, name: &str) {
-        let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        self.connect_from(name, "127.0.0.1");
+    }
+
+    /// A link from an IP address.
+    pub(crate) fn connect_from(&mut self, name: &str, remote: &str) {
+        let remote = SocketAddr::new(remote.parse().expect("an IP address"), 1);
         let link = LinkInfo { framing: Framing::WebSocket, remote, transport: "script" };
         let client = Client::new(|wake| self.router.connect(link, wake, self.now));
         let before = self.clients.insert(name.to_owned(), client);
@@ -84,6 +89,11 @@ impl World {
 
     pub(crate) fn join_with(&mut self, name: &str, token: &str) {
         self.join_by(name, &hello_with(token));
+    }
+
+    pub(crate) fn join_from(&mut self, name: &str, remote: &str, token: &str) {
+        self.connect_from(name, remote);
+        self.greet(name, &hello_with(token));
     }
 
     /// A session that speaks MessagePack.
@@ -108,7 +118,8 @@ impl World {
     /// The socket of a client is gone.
     pub(crate) fn leave(&mut self, name: &str) {
         let gone = self.clients.remove(name);
-        assert!(gone.is_some(), "{name} is not there");
+        let mut gone = gone.unwrap_or_else(|| panic!("{name} is not there"));
+        gone.connection.leave(self.now);
         drop(gone);
         self.read_all();
     }

@@ -9,6 +9,7 @@ mod crowd;
 mod drain;
 mod liveness;
 mod messages;
+mod origin;
 mod plain_http;
 mod slow;
 mod socket;

@@ -56,7 +56,15 @@ impl Relay {
     }
 
     pub(crate) async fn with_router(config: Config, router: clasp_router::Config) -> Relay {
-        let router = Router::new(router, Ports::default()).unwrap();
+        Relay::with_ports(config, router, Ports::default()).await
+    }
+
+    pub(crate) async fn with_ports(
+        config: Config,
+        router: clasp_router::Config,
+        ports: Ports,
+    ) -> Relay {
+        let router = Router::new(router, ports).unwrap();
         let server = Server::bind(config).await.unwrap();
         let address = server.local_addr();
         let ready = Arc::new(AtomicBool::new(true));

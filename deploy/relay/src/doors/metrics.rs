@@ -28,6 +28,7 @@ pub(crate) async fn metrics(
         families.extend(router.metrics());
         families.extend(storage());
         families.extend(encryption.families());
+        families.extend(crate::logging::families());
         families.extend(process::families(started));
         families
     });

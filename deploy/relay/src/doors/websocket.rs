@@ -51,6 +51,10 @@ fn config(options: &Options) -> Config {
     let sessions = &options.sessions;
     Config {
         origins: options.listen.origins.clone(),
+        connections_per_address_max: options.gate.max_connections_per_address,
+        connections_per_second_max: options.gate.max_connections_per_second,
+        trusted_proxies: options.gate.proxies(),
+        proxy_protocol: options.gate.proxy_protocol,
         ping_interval: seconds(ping_interval_s(sessions.ping_interval, sessions.session_timeout)),
         session_timeout: seconds(sessions.session_timeout),
         drain_timeout: seconds(options.operation.drain_timeout),

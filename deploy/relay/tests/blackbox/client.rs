@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use clasp_protocol::message::{Features, Get, Hello, Set, Subscribe};
+use clasp_protocol::message::{Features, Get, Hello, Publish, Set, SignalType, Subscribe};
 use clasp_protocol::{Frame, Message, Qos, RawValue, codec};
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -50,13 +50,32 @@ impl Client {
         address: SocketAddr,
         origin: Option<&'static str>,
     ) -> Result<Self, Error> {
+        Self::open(address, origin.map(|origin| ("origin", origin)), b"").await
+    }
+
+    /// Opens a WebSocket as a proxy does that tells where its client is.
+    pub(crate) async fn connect_from(address: SocketAddr, client: &str) -> Result<Self, Error> {
+        Self::open(address, Some(("x-forwarded-for", client)), b"").await
+    }
+
+    /// Opens a WebSocket on a connection that begins with these bytes.
+    pub(crate) async fn connect_after(address: SocketAddr, bytes: &[u8]) -> Result<Self, Error> {
+        Self::open(address, None, bytes).await
+    }
+
+    async fn open(
+        address: SocketAddr,
+        header: Option<(&'static str, &str)>,
+        before: &[u8],
+    ) -> Result<Self, Error> {
         let mut request = format!("ws://{address}/").into_client_request().unwrap();
         let protocol = HeaderValue::from_static("clasp");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", HeaderValue::from_static(origin));
+        if let Some((name, value)) = header {
+            request.headers_mut().insert(name, value.parse().unwrap());
         }
-        let stream = TcpStream::connect(address).await?;
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(before).await?;
         let config = WebSocketConfig::default().read_buffer_size(4 << 10);
         let upgrade = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         let (socket, _) = soon("the upgrade", upgrade).await?;
@@ -66,12 +85,17 @@ impl Client {
     /// Opens a session and takes WELCOME and SNAPSHOT.
     pub(crate) async fn join(address: SocketAddr) -> Self {
         let mut client = Self::connect(address).await;
-        client.hello().await;
-        let welcome = client.next().await;
-        assert!(matches!(welcome.message(), Message::Welcome(_)), "{welcome:?}");
-        let snapshot = client.next().await;
-        assert!(matches!(snapshot.message(), Message::Snapshot(_)), "{snapshot:?}");
+        client.greeted().await;
         client
+    }
+
+    /// Sends HELLO and takes WELCOME and SNAPSHOT.
+    pub(crate) async fn greeted(&mut self) {
+        self.hello().await;
+        let welcome = self.next().await;
+        assert!(matches!(welcome.message(), Message::Welcome(_)), "{welcome:?}");
+        let snapshot = self.next().await;
+        assert!(matches!(snapshot.message(), Message::Snapshot(_)), "{snapshot:?}");
     }
 
     /// Sends HELLO.
@@ -95,6 +119,12 @@ impl Client {
     /// Sends SET.
     pub(crate) async fn set_with(&mut self, address: &str, value: i64, qos: Qos) {
         self.send(&Message::Set(Set::new(address, RawValue::int(value))), qos).await;
+    }
+
+    /// Sends PUBLISH of an event.
+    pub(crate) async fn publish(&mut self, address: &str, qos: Qos) {
+        let event = Publish::new(address, SignalType::Event);
+        self.send(&Message::Publish(event), qos).await;
     }
 
     /// Sends GET.

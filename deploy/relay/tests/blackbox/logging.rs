@@ -5,7 +5,7 @@ use clasp_protocol::{Message, Qos};
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::support::{Relay, any_with, shell};
+use crate::support::{Relay, Unread, any_with, shell};
 
 #[tokio::test]
 async fn json_lines_have_the_members_that_collectors_read() {
@@ -37,7 +37,7 @@ async fn text_in_a_pipe_has_time_level_target_and_no_colour() {
 
 #[tokio::test]
 async fn who_joins_is_logged_with_address_session_and_printable_name() {
-    let relay = Relay::start(&["--log-level", "debug"]).await;
+    let relay = Relay::start(&[]).await;
     let mut client = Client::connect(relay.address).await;
     let hello = Hello {
         version: 1,
@@ -87,4 +87,15 @@ async fn a_closed_log_does_not_end_the_relay() {
     let address = relay.address;
     let work = async { assert!(Client::join(address).await.is_served().await) };
     assert_eq!(relay.stop_unheard(work).await, Some(0));
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_nobody_up() {
+    let relay = Unread::start(&["-v"]).await;
+    // Each of them makes a line, and a pipe holds 64 KiB.
+    for _ in 0..1_000 {
+        Client::join(relay.address).await;
+    }
+    assert!(Client::join(relay.address).await.is_served().await);
+    assert_eq!(relay.stop().await, Some(0));
 }

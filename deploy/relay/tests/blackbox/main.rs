@@ -4,6 +4,7 @@
 
 mod client;
 mod crowd;
+mod gate;
 mod http;
 mod logging;
 mod options;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -119,6 +119,34 @@ impl Relay {
     pub(crate) async fn stop(self) -> (Option<i32>, Vec<String>) {
         self.signal("TERM").await;
         self.end().await
+    }
+}
+
+/// A relay whose log was read until it was ready and is not read any more, though its pipe is open.
+pub(crate) struct Unread {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Unread {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let arguments = [&["--ws-port", "0", "--host", "127.0.0.1"], arguments].concat();
+        let mut child = command(&arguments, &[]).stderr(Stdio::null()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut log = String::new();
+        while !log.contains("accepting connections") {
+            let more = soon("a log line", stdout.read_line(&mut log)).await.unwrap();
+            assert_ne!(more, 0, "the relay ended: {log}");
+        }
+        let line = log.lines().find(|line| line.contains("listening on ")).unwrap();
+        Self { child, address: address_after(line, "listening on "), _stdout: stdout }
+    }
+
+    /// The exit code after SIGTERM.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        signal(self.child.id().expect("the process runs"), "TERM").await;
+        soon("the end of the relay", self.child.wait()).await.unwrap().code()
     }
 }
 
