@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-auth", &["clasp-protocol"]),
     ("clasp-router", &["clasp-protocol", "clasp-auth"]),
     ("clasp-storage", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     (
@@ -23,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-auth",
             "clasp-router",
             "clasp-storage",
+            "clasp-app",
             "clasp-transport",
             "clasp-http",
         ],
