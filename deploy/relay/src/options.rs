@@ -3,13 +3,15 @@
 
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
+mod app;
 mod command;
 mod storage;
 mod units;
 
+pub use app::{AppOptions, CheckOptions};
 pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
-    JournalFile, StatsOptions,
+    JournalFile, StatsOptions, StorageCommand,
 };
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use units::{Bytes, Seconds};
@@ -31,6 +33,8 @@ Examples:
   clasp-relay --health-port 7331 --metrics-port 9090
   clasp-relay --data-dir /var/lib/clasp --journal journal.db --persist state.db
   CLASP_MAX_SESSIONS=5000 clasp-relay              any option by the environment
+  clasp-relay --app-config chat.json               with the rules of an application
+  clasp-relay check-config chat.json               what these rules grant
   clasp-relay backup nightly.clasp --journal journal.db --persist state.db
 
 Environment:
@@ -68,6 +72,9 @@ pub struct Options {
     /// What is kept.
     #[command(flatten)]
     pub state: StateOptions,
+    /// The rules of the application.
+    #[command(flatten)]
+    pub app: AppOptions,
     /// What outlives the process.
     #[command(flatten)]
     pub storage: StorageOptions,

@@ -9,9 +9,11 @@ use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::app::App;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
 use crate::options::Options;
+use crate::reload::Reloads;
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
 
@@ -22,6 +24,7 @@ pub struct Relay {
     pages: Vec<Door>,
     saver: Option<Saver>,
     ready: Arc<AtomicBool>,
+    reloads: Reloads,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -60,6 +63,9 @@ pub enum StartError {
         /// The missing cargo feature.
         feature: &'static str,
     },
+    /// The app config cannot be read or used; the text names the file, the place and the way out.
+    #[error("{0}")]
+    App(String),
     /// A file of the journal or the state cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Storage(String),
@@ -107,10 +113,18 @@ impl Relay {
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
+        let app = App::open(&options.app)?;
         let storage = Storage::open(&options.storage).await?;
-        let ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
-        let router =
-            Router::new(settings::router(options), ports).expect("no option names a pattern");
+        let ports = ports(&storage, app.as_ref());
+        let router = Router::new(settings::router(options, app.as_ref()), ports)
+            .expect("no option names a pattern");
+        let mut reloads = Reloads::default();
+        if let Some(app) = app {
+            let router = Arc::clone(&router);
+            let listening = reloads.add(move || app.reload(&router));
+            listening
+                .map_err(|error| StartError::App(format!("cannot wait for SIGHUP: {error}")))?;
+        }
         let storage = storage.recover(&router).await?;
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
@@ -131,7 +145,7 @@ impl Relay {
         if let Some(port) = options.operation.metrics_port {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        Ok(Self { clients, pages, saver, ready, drain, close })
+        Ok(Self { clients, pages, saver, reloads, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -168,6 +182,7 @@ impl Relay {
             guard = stop => Ok(guard),
             name = first_end(&mut clients) => Err(RunError::DoorEnded(name)),
             name = first_end(&mut pages) => Err(RunError::DoorEnded(name)),
+            never = self.reloads.serve() => match never {},
         };
         self.drain.send_replace(true);
         tracing::info!("draining");
@@ -181,6 +196,15 @@ impl Relay {
         tracing::info!("stopped");
         stopped.map(drop).and(stored.map_err(RunError::NotStored))
     }
+}
+
+/// What the router works with.
+fn ports(storage: &Storage, app: Option<&App>) -> Ports {
+    let mut ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
+    if let Some(app) = app {
+        ports.policy = Arc::clone(app.policy()) as _;
+    }
+    ports
 }
 
 /// The doors' tasks; each results in its door's name.
