@@ -78,7 +78,7 @@ fn a_dm_is_seen_by_its_receiver_alone() {
         ["ERROR 301 /chat/user/bob/**"]
     );
     world.send("ann", set("/chat/user/bob/dms/r", from("ann")));
-    world.sees("bob", ["SET /chat/user/bob/dms/r {\"fromId\": \"ann\"} rev=1"]);
+    world.sees("bob", ["SET /chat/user/bob/dms/r {fromId: \"ann\"} rev=1"]);
     for name in ["ann", "eve"] {
         world.told(name);
         let told = world.ask(name, get("/chat/user/bob/dms/r"));
