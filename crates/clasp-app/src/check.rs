@@ -254,7 +254,7 @@ impl fmt::Display for Check {
             }
             Check::EitherStateNotNull { lookups: [a, b], allow_if_missing } => {
                 let missing = missing(*allow_if_missing);
-                write!(f, "{a} or {b} is there and not null{missing}")
+                write!(f, "one of {a} and {b} is there and not null{missing}")
             }
             Check::ValueFieldIsSubject { field } => write!(f, "'{field}' names the writer"),
             Check::SegmentIsSubject { name, .. } => write!(f, "{{{name}}} is the writer"),

@@ -52,8 +52,9 @@ impl AppConfig {
     fn read(reader: &mut Reader<'_>, root: &Node<'_>) -> Option<AppConfig> {
         let mut members = reader.members(root)?;
         let scopes = members.take("scopes").map(|node| {
+            let problems = reader.problems.len();
             let scopes = list(reader, Some(&node), ScopeTemplate::read);
-            if scopes.is_empty() {
+            if scopes.is_empty() && reader.problems.len() == problems {
                 reader
                     .warn(&node, "an empty list lets users do nothing; leave it out for defaults");
             }

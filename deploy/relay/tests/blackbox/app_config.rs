@@ -126,7 +126,7 @@ async fn check_config_tells_what_a_config_grants() {
     for line in [
         "22 scopes, 8 write rules, 9 visibility rules, 1 redaction",
         "  read:/chat/user/{userId}/**",
-        "  /chat/requests/{target}/{from}          {from} is the writer",
+        "  /chat/requests/{target}/{from}      {from} is the writer",
         "  failed logins  5 in 60 s",
     ] {
         assert!(ended.stdout.lines().any(|told| told == line), "{line}\n{}", ended.stdout);
