@@ -184,8 +184,9 @@ impl<'d> Members<'d> {
     /// The member of this name, if there is one; the last of several.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Node<'d>> {
         self.known.push(name);
-        let of_name = self.object.properties.iter().filter(|member| member.name.as_str() == name);
-        of_name.last().map(|member| Node { value: &member.value, path: self.path_of(name) })
+        let mut members = self.object.properties.iter();
+        let member = members.rfind(|member| member.name.as_str() == name)?;
+        Some(Node { value: &member.value, path: self.path_of(name) })
     }
 
     /// The member of this name; a complaint if there is none.

@@ -52,8 +52,8 @@ impl Facts {
             self.known.write().remove(address);
             return;
         };
-        let field = |name: &Box<str>| value.field(name).map(RawValue::into_owned);
-        let fields = self.fields.iter().map(field).collect();
+        let field = |name: &str| value.field(name).map(RawValue::into_owned);
+        let fields = self.fields.iter().map(|name| field(name)).collect();
         let fact = Fact { is_null: value.kind() == ValueKind::Null, fields, deadline_us };
         let mut known = self.known.write();
         match known.get_mut(address) {

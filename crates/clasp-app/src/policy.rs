@@ -80,8 +80,8 @@ impl AppPolicy {
         Arc::clone(&self.versions.load().current.config)
     }
 
-    /// Puts another config in force, in one instant: until it knows all params of the router that
-    /// its look-ups may ask for, the old one decides. `router` must be the one that has this policy.
+    /// Puts another config in force, in one instant: until it knows all params that its look-ups
+    /// may ask for, the old one decides. `router` must be the one that has this policy.
     pub fn replace(&self, config: AppConfig, router: &Router) {
         let _one_at_a_time = self.replacing.lock();
         let current = Arc::clone(&self.versions.load().current);

@@ -1,7 +1,5 @@
 //! The examples of the documentation are app configs without a single complaint.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use clasp_app::AppConfig;
 
 const PAGE: &str = include_str!("../../../docs/app-config.md");

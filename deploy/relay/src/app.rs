@@ -43,8 +43,8 @@ impl App {
         };
         let config = read(&path).map_err(|reason| {
             let way_out = if found {
-                "; it was found without --app-config: repair it, name another with --app-config, or \
-                 start with --no-app-config"
+                "; it was found without --app-config: repair it, name another with --app-config, \
+                 or start with --no-app-config"
             } else {
                 ""
             };
