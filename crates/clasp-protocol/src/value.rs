@@ -1,6 +1,7 @@
 //! Values: in wire encoding ([`RawValue`]) and as a tree ([`Value`]) (spec: wire.md section 4).
 
 mod build;
+mod entries;
 mod tree;
 pub(crate) mod walk;
 

@@ -110,7 +110,12 @@ impl Source<'_> {
         (!(announcement && matches!(self, Source::Publish(..)))).then(|| self.signal())
     }
 
-    fn value(&self) -> Option<&RawValue<'_>> {
+    /// What a policy is asked about.
+    fn subject(&self) -> (&str, Option<&RawValue<'_>>) {
+        (self.address(), self.value())
+    }
+
+    pub(crate) fn value(&self) -> Option<&RawValue<'_>> {
         match self {
             Source::Set(set) => Some(&set.value),
             Source::Publish(publish, _) => publish.value.as_ref().or(publish.payload.as_ref()),
@@ -132,7 +137,7 @@ impl Source<'_> {
     }
 
     /// The frame with another value in it.
-    fn redacted(&self, value: RawValue<'static>) -> Option<Broadcast> {
+    pub(crate) fn redacted(&self, value: RawValue<'static>) -> Option<Broadcast> {
         match *self {
             Source::Set(set) => {
                 let set = Set { value, ..set.clone() };
@@ -217,7 +222,7 @@ impl Router {
             if !target.wants(signal, delivery.except) {
                 continue;
             }
-            match self.visibility(target, &delivery.source) {
+            match self.visibility(&target.session, delivery.source.subject(), delivery.now) {
                 Visibility::Withhold => continue,
                 Visibility::Deliver => {
                     if !self.holds_back(target, address, &delivery.whole()) {
@@ -254,7 +259,7 @@ impl Router {
             if !target.wants(filtered_by, delivery.except) {
                 continue;
             }
-            match self.visibility(target, &delivery.source) {
+            match self.visibility(&target.session, delivery.source.subject(), delivery.now) {
                 Visibility::Withhold => continue,
                 Visibility::Deliver if self.holds_back(target, address, &delivery.whole()) => {}
                 Visibility::Deliver => group.add(target, part),
@@ -273,15 +278,6 @@ impl Router {
         group.parts.push((delivery.frame, Arc::clone(address), signal));
         group.parts.extend(redacted.into_iter().map(|frame| (frame, Arc::clone(address), signal)));
         fanout
-    }
-
-    fn visibility(&self, target: &Target, source: &Source<'_>) -> Visibility {
-        match source.value() {
-            Some(value) if self.ports.policy.filters() => {
-                self.ports.policy.visible(target.session.actor(), source.address(), value)
-            }
-            _ => Visibility::Deliver,
-        }
     }
 
     /// Whether the session's limits keep this frame for later.

@@ -167,11 +167,12 @@ fn snapshot_step(
             scanned += 1;
             let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(address));
             if wanted && !param.is_expired(now) {
-                if !push_param(router, session, &mut builder, (address, param)) {
+                if !push_param((router, session), &mut builder, (address, param), now) {
                     return ControlFlow::Break(());
                 }
                 if *touches {
                     param.touch(&router.config.params, now);
+                    router.store.observer.is(address, param);
                     touched = true;
                 }
             }
@@ -206,15 +207,15 @@ fn snapshot_step(
 
 /// Adds a param if the session may see it; false means that the frame is full.
 fn push_param(
-    router: &Router,
-    session: &Session,
+    (router, session): (&Router, &Session),
     builder: &mut SnapshotBuilder,
     (address, param): (&str, &Param),
+    now: Now,
 ) -> bool {
     if !session.grant.may_listen(address) {
         return true;
     }
-    match visibility(router, session, address, param) {
+    match router.visibility(session, (address, Some(&param.value)), now) {
         Visibility::Withhold => true,
         Visibility::Deliver => push_entry(builder, &param.entry(address)),
         Visibility::Redacted(value) => {
@@ -242,19 +243,6 @@ fn push_entry(
     true
 }
 
-/// What the session may see of a stored param.
-pub(crate) fn visibility(
-    router: &Router,
-    session: &Session,
-    address: &str,
-    param: &Param,
-) -> Visibility {
-    if !router.ports.policy.filters() {
-        return Visibility::Deliver;
-    }
-    router.ports.policy.visible(session.actor(), address, &param.value)
-}
-
 /// Sends the current values of params whose news were dropped.
 fn resend(router: &Router, session: &Arc<Session>, addresses: &[Arc<str>], now: Now) {
     for address in addresses {
@@ -266,7 +254,7 @@ fn resend(router: &Router, session: &Arc<Session>, addresses: &[Arc<str>], now: 
         let mut shard = router.store.lock(place.shard);
         let param =
             shard.param(address, place.hash).filter(|param| heard && !param.is_expired(now));
-        match param.and_then(|param| news(router, session, address, param)) {
+        match param.and_then(|param| news(router, session, (address, param), now)) {
             Some(frame) => session.outbox.push(&frame, Class::Again(address), now.mono_us),
             None => session.outbox.give_up_missed(address),
         }
@@ -274,8 +262,13 @@ fn resend(router: &Router, session: &Arc<Session>, addresses: &[Arc<str>], now: 
 }
 
 /// The SET that tells a param as it is now, if the session may see it.
-fn news(router: &Router, session: &Session, address: &str, param: &Param) -> Option<Broadcast> {
-    let value = match visibility(router, session, address, param) {
+fn news(
+    router: &Router,
+    session: &Session,
+    (address, param): (&str, &Param),
+    now: Now,
+) -> Option<Broadcast> {
+    let value = match router.visibility(session, (address, Some(&param.value)), now) {
         Visibility::Withhold => return None,
         Visibility::Deliver => param.value.borrowed(),
         Visibility::Redacted(value) => value,

@@ -151,7 +151,7 @@ fn read_page(
         if stored.sequence > history.until || is_set && overtaken.contains(stored.entry.address) {
             return true;
         }
-        if let Some(frame) = frame(router, session, stored) {
+        if let Some(frame) = frame(router, session, stored, now) {
             session.outbox.push(&frame, Class::Reply, now.mono_us);
             sent += 1;
         }
@@ -176,7 +176,7 @@ fn overtaken(journal: &dyn Journal, history: &History) -> Result<HashSet<String>
 }
 
 /// The entry as it was sent then, if the session may see it.
-fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broadcast> {
+fn frame(router: &Router, session: &Session, stored: &Stored<'_>, now: Now) -> Option<Broadcast> {
     let entry = &stored.entry;
     if !session.grant.may_listen(entry.address) {
         return None;
@@ -184,7 +184,7 @@ fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broa
     match &entry.record {
         Record::Delete { .. } => None,
         Record::Set { value, revision, .. } => {
-            let value = match visible(router, session, entry.address, value) {
+            let value = match router.visibility(session, (entry.address, Some(value)), now) {
                 Visibility::Withhold => return None,
                 Visibility::Deliver => value.borrowed(),
                 Visibility::Redacted(value) => value,
@@ -195,12 +195,10 @@ fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broa
         Record::Publish { payload, signal } => {
             let Ok(Message::Publish(mut publish)) = codec::decode(payload) else { return None };
             publish.timestamp.get_or_insert(entry.timestamp_us);
-            if let Some(value) = &publish.value {
-                match visible(router, session, entry.address, value) {
-                    Visibility::Withhold => return None,
-                    Visibility::Deliver => {}
-                    Visibility::Redacted(value) => publish.value = Some(value),
-                }
+            match router.visibility(session, (entry.address, publish.value.as_ref()), now) {
+                Visibility::Withhold => return None,
+                Visibility::Deliver => {}
+                Visibility::Redacted(value) => publish.value = Some(value),
             }
             let qos = if *signal == SignalType::Stream { Qos::Fire } else { Qos::Confirm };
             let mut message = Message::Publish(publish);
@@ -212,16 +210,4 @@ fn frame(router: &Router, session: &Session, stored: &Stored<'_>) -> Option<Broa
             })
         }
     }
-}
-
-fn visible(
-    router: &Router,
-    session: &Session,
-    address: &str,
-    value: &clasp_protocol::RawValue<'_>,
-) -> Visibility {
-    if !router.ports.policy.filters() {
-        return Visibility::Deliver;
-    }
-    router.ports.policy.visible(session.actor(), address, value)
 }

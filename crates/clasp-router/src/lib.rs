@@ -18,6 +18,7 @@ mod history;
 mod housekeeping;
 pub mod journal;
 pub mod metrics;
+mod observation;
 mod outbox;
 mod p2p;
 mod persistence;
@@ -34,6 +35,7 @@ mod subscription;
 mod timeline;
 mod timer;
 mod verbs;
+mod visibility;
 mod write;
 
 pub use broadcast::Framing;

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use crate::broadcast::Broadcast;
 use crate::clock::Now;
 use crate::outbox::Class;
-use crate::policy::Visibility;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
+use crate::write::publish::Forward;
 
 /// Where a session says that it can do P2P.
 pub(crate) const ANNOUNCE_ADDRESS: &str = "/clasp/p2p/announce";
@@ -77,7 +77,7 @@ impl Announcements {
             if *peer == session.peer {
                 continue;
             }
-            if let Some(frame) = shown(router, session, frame) {
+            if let Some(frame) = shown(router, session, frame, now) {
                 session.outbox.push(&frame, Class::Ordered, now.mono_us);
             }
         }
@@ -85,19 +85,9 @@ impl Announcements {
 }
 
 /// The announcement as the session may see it.
-fn shown(router: &Router, session: &Session, frame: &[u8]) -> Option<Broadcast> {
-    let whole = Broadcast::from_frame(frame).ok()?;
+fn shown(router: &Router, session: &Session, frame: &[u8], now: Now) -> Option<Broadcast> {
     let parsed = Frame::parse(frame).ok()?;
-    let Ok(Message::Publish(mut publish)) = codec::decode(parsed.payload) else { return None };
-    let Some(value) = publish.value.as_ref().filter(|_| router.ports.policy.filters()) else {
-        return Some(whole);
-    };
-    match router.ports.policy.visible(session.actor(), ANNOUNCE_ADDRESS, value) {
-        Visibility::Withhold => None,
-        Visibility::Deliver => Some(whole),
-        Visibility::Redacted(value) => {
-            publish.value = Some(value);
-            Broadcast::new(&Message::Publish(publish), parsed.qos).ok()
-        }
-    }
+    let Ok(Message::Publish(publish)) = codec::decode(parsed.payload) else { return None };
+    let forward = Forward { publish: &publish, wire: Some(parsed.payload), qos: parsed.qos };
+    router.shown(session, &forward, now)
 }

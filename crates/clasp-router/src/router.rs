@@ -16,6 +16,7 @@ use crate::deliver::Audiences;
 use crate::durability::Durability;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::{Family, Gauges, HandshakeFailure, Metrics};
+use crate::observation::Observer;
 use crate::outbox::{Class, Close, Outbox, OutboxShared, Wake};
 use crate::p2p::Announcements;
 use crate::policy::Policy;
@@ -103,7 +104,10 @@ impl Router {
             .map(|(pattern, strategy)| Ok((Pattern::parse(pattern)?, *strategy)))
             .collect::<Result<_, PatternError>>()?;
         Ok(Arc::new(Router {
-            store: Store::new(config.params.tombstones_max),
+            store: Store::new(
+                config.params.tombstones_max,
+                Observer::new(Arc::clone(&ports.policy)),
+            ),
             strategies,
             index: RwLock::new(Index::default()),
             generation: AtomicU64::new(0),

@@ -103,8 +103,8 @@ impl Session {
     }
 
     /// The session as policies see it.
-    pub(crate) fn actor(&self) -> Actor<'_> {
-        Actor { session: &self.id, subject: self.grant.subject.as_deref() }
+    pub(crate) fn actor(&self, now: Now) -> Actor<'_> {
+        Actor { session: &self.id, grant: &self.grant, now }
     }
 
     /// Notes that the session holds the lock of an address.

@@ -16,6 +16,7 @@ use clasp_protocol::{ErrorCode, RawValue};
 
 use crate::clock::Now;
 use crate::p2p;
+use crate::policy::Actor;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
@@ -97,6 +98,7 @@ pub(crate) fn check_publish<'a>(
     router: &Router,
     session: &Session,
     forward: Forward<'a>,
+    now: Now,
 ) -> Result<CheckedPublish<'a>, Refusal> {
     let publish = forward.publish;
     let address = &*publish.address;
@@ -113,7 +115,7 @@ pub(crate) fn check_publish<'a>(
         let text = "the value is too large to be forwarded";
         return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
     }
-    validate(router, session, address, value)?;
+    validate(router, session.actor(now), address, value)?;
     p2p::check_sender(publish, session)?;
     Ok(CheckedPublish { forward })
 }
@@ -129,14 +131,14 @@ fn check_depth(router: &Router, address: &str, value: &RawValue<'_>) -> Result<(
 
 fn validate(
     router: &Router,
-    session: &Session,
+    actor: Actor<'_>,
     address: &str,
     value: Option<&RawValue<'_>>,
 ) -> Result<(), Refusal> {
     router
         .ports
         .policy
-        .validate(session.actor(), address, value)
+        .validate(actor, address, value)
         .map_err(|text| Refusal::new(ErrorCode::Rejected, text).at(address))
 }
 

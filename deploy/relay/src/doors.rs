@@ -116,7 +116,7 @@ mod absent {
     #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
     use crate::options::Options;
     #[cfg(not(feature = "storage"))]
-    use crate::options::{Command, StorageOptions};
+    use crate::options::{StorageCommand, StorageOptions};
     use crate::relay::StartError;
     #[cfg(not(feature = "storage"))]
     use crate::storage::Storage;
@@ -140,7 +140,7 @@ mod absent {
     }
 
     #[cfg(not(feature = "storage"))]
-    pub(crate) fn maintain(_: &Command) -> Result<(), String> {
+    pub(crate) fn maintain(_: &StorageCommand) -> Result<(), String> {
         let absent = StartError::Absent { wish: "this command", feature: "storage" };
         Err(absent.to_string())
     }

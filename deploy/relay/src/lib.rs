@@ -4,6 +4,7 @@
 //! [`Relay::run`] serves until it is told to stop and drains. `main` and the tests use the same two
 //! calls.
 
+mod app;
 pub mod cli;
 mod descriptors;
 mod doors;
@@ -12,6 +13,7 @@ pub mod logging;
 pub mod maintenance;
 pub mod options;
 mod relay;
+mod reload;
 mod settings;
 pub mod shutdown;
 mod storage;

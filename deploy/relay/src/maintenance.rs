@@ -1,15 +1,19 @@
-//! Commands on the files of a relay; none of them serves.
+//! Commands other than serving.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use crate::doors;
 use crate::options::Command;
+use crate::{app, doors};
 
 /// Carries a command out; the exit code is 0, or 1 after a line on standard error that says why
 /// not.
 pub fn run(command: &Command) -> ExitCode {
-    match doors::maintain(command) {
+    let done = match command {
+        Command::Storage(command) => doors::maintain(command),
+        Command::CheckConfig(options) => app::check(options),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             // Nothing is left to tell that this failed too.

@@ -3,15 +3,17 @@
 
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
+mod app;
 mod command;
 mod gate;
 mod storage;
 mod tls;
 mod units;
 
+pub use app::{AppOptions, CheckOptions};
 pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
-    JournalFile, StatsOptions,
+    JournalFile, StatsOptions, StorageCommand,
 };
 pub use gate::GateOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
@@ -36,6 +38,8 @@ Examples:
   clasp-relay --cert fullchain.pem --key privkey.pem
   clasp-relay --data-dir /var/lib/clasp --journal journal.db --persist state.db
   CLASP_MAX_SESSIONS=5000 clasp-relay              any option by the environment
+  clasp-relay --app-config chat.json               with the rules of an application
+  clasp-relay check-config chat.json               what these rules grant
   clasp-relay backup nightly.clasp --journal journal.db --persist state.db
 
 Environment:
@@ -79,6 +83,9 @@ pub struct Options {
     /// What is kept.
     #[command(flatten)]
     pub state: StateOptions,
+    /// The rules of the application.
+    #[command(flatten)]
+    pub app: AppOptions,
     /// What outlives the process.
     #[command(flatten)]
     pub storage: StorageOptions,

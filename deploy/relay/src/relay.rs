@@ -9,9 +9,11 @@ use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::app::App;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
 use crate::options::Options;
+use crate::reload::Reloads;
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
 use crate::tls::{Encryption, Renewal};
@@ -24,6 +26,7 @@ pub struct Relay {
     saver: Option<Saver>,
     renewal: Option<Renewal>,
     ready: Arc<AtomicBool>,
+    reloads: Reloads,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -62,6 +65,9 @@ pub enum StartError {
         /// The missing cargo feature.
         feature: &'static str,
     },
+    /// The app config cannot be read or used; the text names the file, the place and the way out.
+    #[error("{0}")]
+    App(String),
     /// A file of the journal or the state cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Storage(String),
@@ -116,11 +122,20 @@ impl Relay {
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let encryption = Encryption::open(&options.tls)?;
-        let renewal = encryption.renewal().map_err(StartError::Signal)?;
+        let app = App::open(&options.app)?;
         let storage = Storage::open(&options.storage).await?;
-        let ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
-        let router =
-            Router::new(settings::router(options), ports).expect("no option names a pattern");
+        let ports = ports(&storage, app.as_ref());
+        let router = Router::new(settings::router(options, app.as_ref()), ports)
+            .expect("no option names a pattern");
+        let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
+        if let Some(reload) = encryption.reloader() {
+            reloads.add(reload);
+        }
+        let renewal = encryption.renewal();
+        if let Some(app) = app {
+            let router = Arc::clone(&router);
+            reloads.add(move || app.reload(&router));
+        }
         let storage = storage.recover(&router).await?;
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
@@ -142,7 +157,7 @@ impl Relay {
         if let Some(port) = options.operation.metrics_port {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        Ok(Self { clients, pages, saver, renewal, ready, drain, close })
+        Ok(Self { clients, pages, saver, renewal, reloads, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -183,6 +198,7 @@ impl Relay {
             guard = stop => Ok(guard),
             name = first_end(&mut clients) => Err(RunError::DoorEnded(name)),
             name = first_end(&mut pages) => Err(RunError::DoorEnded(name)),
+            never = self.reloads.serve() => match never {},
         };
         self.drain.send_replace(true);
         tracing::info!("draining");
@@ -196,6 +212,15 @@ impl Relay {
         tracing::info!("stopped");
         stopped.map(drop).and(stored.map_err(RunError::NotStored))
     }
+}
+
+/// What the router works with.
+fn ports(storage: &Storage, app: Option<&App>) -> Ports {
+    let mut ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
+    if let Some(app) = app {
+        ports.policy = Arc::clone(app.policy()) as _;
+    }
+    ports
 }
 
 /// The doors' tasks; each results in its door's name.

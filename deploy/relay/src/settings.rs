@@ -4,16 +4,20 @@ use clasp_router::Config;
 use clasp_router::config::{AckPolicy, GetMissing as Missing, InitialSnapshot as Snapshot};
 use clasp_router::config::{GroupConfig, ParamConfig, SignalConfig};
 
+use crate::app::App;
 use crate::options::{Ack, GetMissing, InitialSnapshot, Options, StateOptions, WhenFull};
 
-/// The router's settings.
-pub(crate) fn router(options: &Options) -> Config {
+/// The router's settings; what the operator leaves open an application may choose.
+pub(crate) fn router(options: &Options, app: Option<&App>) -> Config {
     let ttl = |seconds| if options.state.no_ttl { 0 } else { seconds };
     Config {
         name: options.listen.name.clone(),
         sessions_max: options.sessions.max_sessions as usize,
         subscriptions_per_session_max: options.sessions.max_subscriptions as usize,
-        messages_per_second_max: options.sessions.max_messages_per_second,
+        messages_per_second_max: match options.sessions.max_messages_per_second {
+            0 => app.and_then(App::messages_per_second).unwrap_or(0),
+            count => count,
+        },
         groups: GroupConfig {
             subject_messages_per_second_max: options.gate.max_messages_per_second_subject,
             address_messages_per_second_max: options.gate.max_messages_per_second_address,
@@ -59,7 +63,7 @@ mod tests {
     use super::*;
 
     fn settings(arguments: &[&str]) -> Config {
-        router(&Options::parse_from([&["clasp-relay"], arguments].concat()))
+        router(&Options::parse_from([&["clasp-relay"], arguments].concat()), None)
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! Encryption of the listeners: what the doors do with fresh connections, and the renewal of the
 //! certificate while they serve.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_router::metrics::{Family, Kind, Sample};
 use clasp_tls::{Acceptor, Files, Tls};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 use crate::options::TlsOptions;
@@ -91,37 +89,45 @@ impl Encryption {
         ]
     }
 
-    /// Starts to listen for SIGHUP; none if there is nothing to renew.
-    pub(crate) fn renewal(&self) -> io::Result<Option<Renewal>> {
-        let Some(tls) = self.tls.clone() else { return Ok(None) };
-        Ok(Some(Renewal { tls, hangup: signal(SignalKind::hangup())? }))
+    /// Reads the files again when called; none if there are none.
+    pub(crate) fn reloader(
+        &self,
+    ) -> Option<impl Fn() -> Result<String, String> + Send + Sync + 'static> {
+        let tls = self.tls.clone()?;
+        Some(move || told(tls.reload()))
+    }
+
+    /// Reads the files again when they change; none if there are none.
+    pub(crate) fn renewal(&self) -> Option<Renewal> {
+        self.tls.clone().map(|tls| Renewal { tls })
     }
 }
 
-/// Reads the files again when told to or when they change.
+/// The outcome of a reload as the log has it.
+fn told(outcome: Result<String, impl std::fmt::Display>) -> Result<String, String> {
+    match outcome {
+        Ok(found) => Ok(format!("TLS reloaded: {found}")),
+        Err(error) => Err(format!("TLS not reloaded: {error}")),
+    }
+}
+
+/// Looks at the files and reads them again when they change.
 #[derive(Debug)]
 pub(crate) struct Renewal {
     tls: Arc<Tls>,
-    hangup: Signal,
 }
 
 impl Renewal {
     /// Goes on for ever.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let asked = tokio::select! {
-                Some(()) = self.hangup.recv() => true,
-                _ = look.tick() => false,
-            };
+            look.tick().await;
             let tls = Arc::clone(&self.tls);
-            let read = tokio::task::spawn_blocking(move || {
-                if asked { Some(tls.reload()) } else { tls.reload_if_changed() }
-            });
-            match read.await {
-                Ok(Some(Ok(found))) => tracing::info!("TLS reloaded: {found}"),
-                Ok(Some(Err(error))) => tracing::error!("TLS not reloaded: {error}"),
+            match tokio::task::spawn_blocking(move || tls.reload_if_changed().map(told)).await {
+                Ok(Some(Ok(done))) => tracing::info!("{done}"),
+                Ok(Some(Err(reason))) => tracing::error!("{reason}"),
                 Ok(None) | Err(_) => {}
             }
         }

@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-tls", &[]),
     ("clasp-router", &["clasp-protocol", "clasp-auth"]),
     ("clasp-storage", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
@@ -24,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-auth",
             "clasp-router",
             "clasp-storage",
+            "clasp-app",
             "clasp-tls",
             "clasp-transport",
             "clasp-http",

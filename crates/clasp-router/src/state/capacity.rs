@@ -99,6 +99,7 @@ impl Store {
     fn release(&self, address: &str, param: &Param) {
         self.params.fetch_sub(1, Ordering::Relaxed);
         self.charge(-(param.cost_bytes(address) as isize));
+        self.observer.is_gone(address);
         param.owner.created.fetch_sub(1, Ordering::Relaxed);
     }
 

@@ -88,6 +88,11 @@ impl Store {
             None => (param.cost_bytes(&shard.entry(slot).address) as isize, false),
         };
         let before = shard.put(slot, param);
+        if self.observer.looks_up()
+            && let Some((address, param)) = shard.at(slot)
+        {
+            self.observer.is(address, param);
+        }
         self.charge(cost);
         // An earlier place in the heap finds the later deadline when it comes up.
         let watched = before.as_ref().is_some_and(|before| before.deadline_us <= deadline_us);

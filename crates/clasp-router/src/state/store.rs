@@ -12,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::expiry::Deadlines;
 use super::param::Param;
 use crate::deliver::Audience;
+use crate::observation::Observer;
 
 /// Shards of a store; a power of two.
 pub(crate) const SHARDS: usize = 16;
@@ -52,6 +53,8 @@ pub(crate) struct Shard {
 /// All params and interned addresses.
 pub(crate) struct Store {
     shards: Box<[Mutex<Shard>]>,
+    /// Told of every param that is put, touched or taken.
+    pub(crate) observer: Observer,
     hasher: DefaultHashBuilder,
     pub(super) params: AtomicUsize,
     pub(super) bytes: AtomicUsize,
@@ -69,11 +72,12 @@ pub(crate) struct Place {
 
 impl Store {
     /// An empty store that remembers the revisions of so many params that are gone.
-    pub(crate) fn new(tombstones_max: usize) -> Store {
+    pub(crate) fn new(tombstones_max: usize, observer: Observer) -> Store {
         let tombstone_limit = (tombstones_max / SHARDS).max(1);
         let shard = || Mutex::new(Shard { tombstone_limit, ..Shard::default() });
         Store {
             shards: (0..SHARDS).map(|_| shard()).collect(),
+            observer,
             hasher: DefaultHashBuilder::default(),
             params: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),

@@ -5,6 +5,7 @@ use clasp_protocol::message::{Ack, Announce, Query, ResultMessage};
 use clasp_protocol::{ErrorCode, Message, Pattern, Qos};
 
 use crate::dispatch::Request;
+use crate::policy::Visibility;
 use crate::refusal::Refusal;
 use crate::write;
 
@@ -29,7 +30,10 @@ pub(crate) fn query(request: &Request<'_>, query: &Query<'_>) -> Result<(), Refu
     let pattern = Pattern::parse_within(&query.pattern, &router.config.addresses)
         .map_err(|error| Refusal::new(ErrorCode::PatternError, error.to_string()))
         .map_err(|refusal| refusal.at(&query.pattern))?;
-    let readable = |address: &str| session.grant.may_read(address);
+    let readable = |address: &str| {
+        session.grant.may_read(address)
+            && router.visibility(session, (address, None), now) != Visibility::Withhold
+    };
     let signals = router.signals.query(&pattern, now.mono_us, readable, PAYLOAD_BYTES_MAX);
     request.reply(&Message::Result(ResultMessage { signals }), Qos::Fire);
     Ok(())

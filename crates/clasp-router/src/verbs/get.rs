@@ -7,7 +7,6 @@ use clasp_protocol::{ErrorCode, Message, Qos, RawValue};
 
 use crate::config::GetMissing;
 use crate::dispatch::Request;
-use crate::feed;
 use crate::policy::Visibility;
 use crate::refusal::Refusal;
 use crate::write;
@@ -26,7 +25,7 @@ pub(crate) fn get(request: &Request<'_>, get: &Get<'_>) -> Result<(), Refusal> {
         drop(shard);
         return missing(request, address);
     };
-    let value = match feed::visibility(router, session, address, param) {
+    let value = match router.visibility(session, (address, Some(&param.value)), now) {
         Visibility::Withhold => {
             drop(shard);
             return missing(request, address);
@@ -35,6 +34,7 @@ pub(crate) fn get(request: &Request<'_>, get: &Get<'_>) -> Result<(), Refusal> {
         Visibility::Redacted(value) => Some(value),
     };
     param.touch(&router.config.params, now);
+    router.store.observer.is(address, param);
     let mut entry = param.entry(address);
     if let Some(value) = value {
         entry.value = value;

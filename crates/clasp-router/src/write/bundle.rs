@@ -204,7 +204,7 @@ impl<'a> Commit<'a> {
     ) {
         let address = &*forward.publish.address;
         if let Some(target) = targets.get(address) {
-            if let Some(frame) = forward.frame() {
+            if let Some(frame) = self.router.shown(target, forward, self.now) {
                 group.add_direct(target, frame, address);
             }
             return;

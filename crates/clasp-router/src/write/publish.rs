@@ -81,7 +81,7 @@ pub(crate) fn commit(
     if let Some(target) = p2p::find(router, &forward.publish.address) {
         let target = target?;
         check_signal_rate(router, session, &forward.publish.address, now)?;
-        if let Some(frame) = forward.frame() {
+        if let Some(frame) = router.shown(&target, forward, now) {
             target.outbox.push(&frame, Class::Ordered, now.mono_us);
         }
         return Ok(());

@@ -126,7 +126,7 @@ fn propose(
     now: Now,
 ) -> Result<(), Refusal> {
     let sent = checked.sent.as_ref().unwrap_or(&checked.set.value);
-    validate(router, session, checked.address(), Some(sent))?;
+    validate(router, session.actor(now), checked.address(), Some(sent))?;
     conflict::decide(param, &checked.set, session, now)?;
     let created_max = router.config.params.created_per_session_max;
     let created = session.owner.created.load(Ordering::Relaxed) as usize;

@@ -17,6 +17,7 @@ mod handshake;
 mod legacy;
 mod limits;
 mod locks;
+mod observation;
 mod ordering;
 mod outbox;
 mod p2p;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use clasp_protocol::{RawValue, Value};
+use clasp_protocol::message::{Publish, SignalType};
+use clasp_protocol::{Message, RawValue, Value};
 use clasp_router::Ports;
 use clasp_router::config::Config;
 use clasp_router::journal::MemoryJournal;
@@ -21,7 +22,7 @@ fn join(world: &mut World, names: &[&str]) {
 /// Numbers only below `/level`, and nothing by `mute`.
 fn strict() -> World {
     let rules = Rules::default().validate(|actor, address, value| {
-        if actor.subject == Some("mute") {
+        if actor.subject() == Some("mute") {
             return Err("mute says nothing".to_owned());
         }
         let number = value.is_some_and(|value| value.number().is_some());
@@ -112,7 +113,7 @@ fn a_transformed_value_has_to_fit_as_well() {
 /// `/private/*` is for those whose name it bears; others see `/hidden` as stars.
 fn discreet(journal: bool) -> World {
     let rules = Rules::default().visible(|viewer, address, _| {
-        let name = viewer.subject.unwrap_or("nobody");
+        let name = viewer.subject().unwrap_or("nobody");
         if let Some(owner) = address.strip_prefix("/private/") {
             return if owner == name { Visibility::Deliver } else { Visibility::Withhold };
         }
@@ -197,7 +198,7 @@ fn replays_are_withheld_and_redacted() {
 
 #[test]
 fn what_a_slow_client_missed_is_redacted_when_it_is_told_again() {
-    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject {
+    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject() {
         Some("a") => Visibility::Deliver,
         _ => Visibility::Redacted("***".raw()),
     });
@@ -234,7 +235,7 @@ fn limits_of_a_subscription_hold_for_redacted_values_too() {
 
 #[test]
 fn remembered_p2p_announcements_are_withheld_too() {
-    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject {
+    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject() {
         Some("b") => Visibility::Withhold,
         _ => Visibility::Deliver,
     });
@@ -248,7 +249,7 @@ fn remembered_p2p_announcements_are_withheld_too() {
 
 #[test]
 fn expiry_is_not_told_to_those_who_may_not_see_the_param() {
-    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject {
+    let rules = Rules::default().visible(|viewer, _, _| match viewer.subject() {
         Some("b") => Visibility::Withhold,
         _ => Visibility::Deliver,
     });
@@ -265,4 +266,61 @@ fn expiry_is_not_told_to_those_who_may_not_see_the_param() {
     world.pass_s(7);
     world.sees("a", ["SET /x null rev=2"]);
     world.hears_nothing("b");
+}
+
+/// `/private/**` and P2P signals are for `a` alone; everybody may ask for everything.
+fn secretive() -> World {
+    let rules = Rules::default().visible(|viewer, address, _| {
+        let private = address.starts_with("/private/") || address.starts_with("/clasp/p2p/signal/");
+        if private && viewer.subject() != Some("a") {
+            Visibility::Withhold
+        } else {
+            Visibility::Deliver
+        }
+    });
+    let journal: Arc<dyn clasp_router::journal::Journal> =
+        Arc::new(MemoryJournal::new(1_000, 1 << 20));
+    let ports = Ports { policy: Arc::new(rules), journal: Some(journal), ..World::badges() };
+    let mut world = World::with(Config::default(), ports);
+    join(&mut world, &["a", "b", "c"]);
+    world
+}
+
+fn bare_event(address: &'static str) -> Sent {
+    raw(Message::Publish(Publish::new(address, SignalType::Event)))
+}
+
+#[test]
+fn a_signal_without_a_value_is_withheld_as_well() {
+    let mut world = secretive();
+    world.send("a", subscribe(1, "/**"));
+    world.send("b", subscribe(1, "/**"));
+    world.send("c", bare_event("/private/e"));
+    world.send("c", bundle([bare_event("/private/e")]));
+    world.sees("a", ["PUBLISH event /private/e", "PUBLISH event /private/e"]);
+    world.hears_nothing("b");
+    assert_eq!(world.ask("b", replay("/**")), ["ACK /** rev=0"]);
+    world.send("b", subscribe(2, "/private/*").history(5));
+    world.hears_nothing("b");
+}
+
+#[test]
+fn p2p_signals_are_withheld_from_their_target_too() {
+    let mut world = secretive();
+    for target in ["a", "b"] {
+        let address = format!("/clasp/p2p/signal/{}", world.id(target));
+        world.send("c", event(&address, "offer"));
+        world.send("c", bundle([event(&address, "answer")]));
+    }
+    assert_eq!(world.told("a").len(), 2);
+    world.hears_nothing("b");
+}
+
+#[test]
+fn announced_signals_that_may_not_be_seen_are_not_found() {
+    let mut world = secretive();
+    let signals = [("/private/x", SignalType::Param), ("/x", SignalType::Param)];
+    world.send("c", announce("", &signals));
+    assert_eq!(world.ask("a", query("/**")), ["RESULT /private/x:param /x:param"]);
+    assert_eq!(world.ask("b", query("/**")), ["RESULT /x:param"]);
 }

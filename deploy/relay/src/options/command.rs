@@ -1,14 +1,30 @@
-//! What the executable does other than serve: look after the files of a relay.
+//! What the executable does other than serve: look after the files of a relay, check a config.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::RetentionOptions;
+use super::{CheckOptions, RetentionOptions};
+
+/// Something else than serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Work on the files of a relay.
+    #[command(flatten)]
+    Storage(StorageCommand),
+    /// Tell what an app config grants, or everything that is wrong with it
+    #[command(after_help = CHECK_HELP)]
+    CheckConfig(CheckOptions),
+}
+
+const CHECK_HELP: &str = "\
+What a relay only warns of when it starts, such as a member that it does not know, is an error here.
+
+Exit codes: 0 all is well, 1 something is wrong, 2 a mistake in the options";
 
 /// Work on the files of a relay.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Command {
+pub enum StorageCommand {
     /// Copy the journal and the state file of a relay, which may be running, into one file
     #[command(after_help = BACKUP_HELP)]
     Backup(BackupOptions),

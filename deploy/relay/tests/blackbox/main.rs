@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod app_config;
 mod client;
 mod crowd;
 mod gate;

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,10 +69,19 @@ impl Relay {
 
     /// Like [`Self::start`], with environment variables.
     pub(crate) async fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn(arguments, |command| command.envs(environment.iter().copied())).await
+    }
+
+    /// Like [`Self::start`], in another working directory.
+    pub(crate) async fn start_at(directory: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(arguments, |command| command.current_dir(directory)).await
+    }
+
+    async fn spawn(arguments: &[&str], change: impl Fn(&mut Command) -> &mut Command) -> Self {
         let loopback = ["--host", "127.0.0.1"];
         let host = if arguments.contains(&"--host") { &[][..] } else { &loopback };
         let arguments = [&["--ws-port", "0"], host, arguments].concat();
-        let mut child = command(&arguments, environment).spawn().unwrap();
+        let mut child = change(&mut command(&arguments, &[])).spawn().unwrap();
         let log = Log::new(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let line = log.line_with("listening on ").await;
         let address = address_after(&line, "listening on ");

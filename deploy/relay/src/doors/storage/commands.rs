@@ -17,21 +17,21 @@ use clasp_storage::{
 use super::meter::{grouped, size, watched};
 use super::retention;
 use crate::options::{
-    BackupOptions, Command, CompactOptions, ExportOptions, JournalCommand, JournalFile,
-    StatsOptions, below,
+    BackupOptions, CompactOptions, ExportOptions, JournalCommand, JournalFile, StatsOptions,
+    StorageCommand, below,
 };
 
 /// Carries a command out and writes its result to standard output; blocks.
 ///
 /// # Errors
 /// Why it was not carried out.
-pub(crate) fn maintain(command: &Command) -> Result<(), String> {
+pub(crate) fn maintain(command: &StorageCommand) -> Result<(), String> {
     match command {
-        Command::Backup(options) => backup(options),
-        Command::Restore(options) => restore(options),
-        Command::Journal(JournalCommand::Stats(options)) => stats(options),
-        Command::Journal(JournalCommand::Compact(options)) => compact(options),
-        Command::Journal(JournalCommand::Export(options)) => export(options),
+        StorageCommand::Backup(options) => backup(options),
+        StorageCommand::Restore(options) => restore(options),
+        StorageCommand::Journal(JournalCommand::Stats(options)) => stats(options),
+        StorageCommand::Journal(JournalCommand::Compact(options)) => compact(options),
+        StorageCommand::Journal(JournalCommand::Export(options)) => export(options),
     }
 }
 
