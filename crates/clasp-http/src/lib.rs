@@ -1,12 +1,24 @@
-//! The relay's plain HTTP listeners: health probes and the metrics page.
+//! The relay's HTTP listeners: health probes, the metrics page, and the API of the auth port.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
-//! graceful end. This crate reads the router's counters and decides nothing.
+//! graceful end. [`api::Api`] puts sections of routes behind one bearer check. This crate reads
+//! the router's counters, calls the services of `clasp-auth` and decides nothing.
 
+pub mod about;
+pub mod accounts;
+pub mod api;
+pub mod api_error;
+pub mod bearer;
+pub mod client_address;
+pub mod clock;
 pub mod exposition;
 pub mod health;
+pub mod json;
 pub mod metrics;
+mod openapi;
+pub mod origins;
 pub mod process;
 mod serve;
+pub mod work;
 
 pub use serve::serve;
