@@ -56,6 +56,14 @@ impl Backoff {
         Ok(())
     }
 
+    /// The attempt was not made after all.
+    pub(crate) fn refund(&self, key: &Key) {
+        if let Some(entry) = self.0.lock().expect("no holder panics").get_mut(key) {
+            entry.count = entry.count.saturating_sub(1);
+            entry.until_us = 0;
+        }
+    }
+
     /// The password was right.
     pub(crate) fn forget(&self, key: &Key) {
         self.0.lock().expect("no holder panics").remove(key);

@@ -31,6 +31,13 @@ impl Scope {
     }
 }
 
+impl std::fmt::Display for Scopes {
+    /// Separated by commas, as [`Scopes::parse_list`] reads them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.texts().join(","))
+    }
+}
+
 impl Scopes {
     /// Whether all of `other` may be handed on by whoever has these.
     pub fn include(&self, other: &Scopes) -> bool {

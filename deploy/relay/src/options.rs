@@ -3,10 +3,12 @@
 
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
+mod auth;
 mod command;
 mod storage;
 mod units;
 
+pub use auth::{AuthOptions, AuthPlace};
 pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
     JournalFile, StatsOptions,
@@ -62,6 +64,9 @@ pub struct Options {
     /// Who may connect and for how long.
     #[command(flatten)]
     pub sessions: SessionOptions,
+    /// Who may do what.
+    #[command(flatten)]
+    pub auth: AuthOptions,
     /// How requests are answered.
     #[command(flatten)]
     pub replies: ReplyOptions,
@@ -165,10 +170,10 @@ pub struct SessionOptions {
     #[arg(hide_env_values = true)]
     pub max_subscriptions: u32,
 
-    /// Messages that a session may send per second, with a burst of as many; 0 = unlimited
-    #[arg(long, env = "CLASP_MAX_MESSAGES_PER_SECOND", value_name = "N", default_value_t = 0)]
-    #[arg(hide_env_values = true)]
-    pub max_messages_per_second: u32,
+    /// Messages that a session may send per second, with a burst of as many; 0 = unlimited. Without
+    /// it 1000 where --auth-port demands tokens, else unlimited
+    #[arg(long, env = "CLASP_MAX_MESSAGES_PER_SECOND", value_name = "N", hide_env_values = true)]
+    pub max_messages_per_second: Option<u32>,
 }
 
 /// How requests are answered.

@@ -9,6 +9,7 @@ use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::Access;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
 use crate::options::Options;
@@ -63,6 +64,9 @@ pub enum StartError {
     /// A file of the journal or the state cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Storage(String),
+    /// A file of accounts or tokens cannot be had or read; the text names it and the way out.
+    #[error("{0}")]
+    Access(String),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,
@@ -108,7 +112,10 @@ impl Relay {
         let (drain, draining) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let storage = Storage::open(&options.storage).await?;
-        let ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
+        let access = Access::open(options).await?;
+        let authenticator = access.authenticator;
+        let journal = storage.journal.clone();
+        let ports = Ports { authenticator, journal, ..Ports::default() };
         let router =
             Router::new(settings::router(options), ports).expect("no option names a pattern");
         let storage = storage.recover(&router).await?;
@@ -125,6 +132,9 @@ impl Relay {
             return Err(StartError::NoDoor);
         }
         let mut pages = Vec::new();
+        if let (Some(port), Some(desk)) = (options.auth.auth_port, access.desk) {
+            pages.push(doors::auth((options, port), desk, &context).await?);
+        }
         if let Some(port) = options.operation.health_port {
             pages.push(doors::health(options, port, &context).await?);
         }
@@ -228,5 +238,4 @@ fn introduce(options: &Options) {
     tracing::info!("sessions: {most}, closed for silence {timeout}");
     let ttl = if state.no_ttl { 0 } else { state.param_ttl };
     tracing::info!("params: {}, forgotten {}", or_no_limit(state.max_params), after(ttl));
-    tracing::info!("access: open, every client may read and write everything");
 }

@@ -4,6 +4,7 @@ use clasp_router::Config;
 use clasp_router::config::{AckPolicy, GetMissing as Missing, InitialSnapshot as Snapshot};
 use clasp_router::config::{ParamConfig, SignalConfig};
 
+use crate::access;
 use crate::options::{Ack, GetMissing, InitialSnapshot, Options, StateOptions, WhenFull};
 
 /// The router's settings.
@@ -13,7 +14,7 @@ pub(crate) fn router(options: &Options) -> Config {
         name: options.listen.name.clone(),
         sessions_max: options.sessions.max_sessions as usize,
         subscriptions_per_session_max: options.sessions.max_subscriptions as usize,
-        messages_per_second_max: options.sessions.max_messages_per_second,
+        messages_per_second_max: access::messages_per_second(options),
         ack: match options.replies.ack {
             Ack::Qos => AckPolicy::Qos,
             Ack::Always => AckPolicy::Always,

@@ -95,6 +95,7 @@ impl Accounts {
     /// Gives an attempt back that was not made, for want of room to work.
     pub fn withdraw(&self, attempt: &Attempt) {
         self.attempts.login.refund(&attempt.client);
+        self.attempts.backoff.refund(&attempt.key);
     }
 
     /// Counts a request to register. Blocks nothing.
