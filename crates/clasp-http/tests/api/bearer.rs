@@ -14,7 +14,7 @@ async fn refusals_say_what_is_missing_and_how_to_bring_it() {
         (&[], 401, "missing Authorization header", "Bearer realm=\"clasp\""),
         (&["authorization: Basic abc"], 401, "expected Bearer token", "Bearer realm=\"clasp\""),
         (&["authorization: Bearer cpsk_nope"], 401, "invalid token", "invalid_token"),
-        (&["authorization: Bearer "], 401, "expected Bearer token", "Bearer realm"),
+        (&["authorization: Bearer"], 401, "expected Bearer token", "Bearer realm"),
         (&[&bearer], 403, "admin scope required", "insufficient_scope"),
     ];
     for (lines, status, error, challenge) in cases {

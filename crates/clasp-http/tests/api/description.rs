@@ -124,8 +124,8 @@ async fn administration(desk: &Desk, walk: &mut Walk) {
         ("GET /api/tokens", format!("GET /api/tokens?user_id={id}")),
         ("GET /api/relay", "GET /api/relay".to_owned()),
         ("GET /api/users/{id}", format!("GET /api/users/{id}")),
-        ("DELETE /api/users/{id}", format!("DELETE /api/users/{id}")),
         ("DELETE /api/tokens/{id}", format!("DELETE /api/tokens/{token_id}")),
+        ("DELETE /api/users/{id}", format!("DELETE /api/users/{id}")),
     ];
     for (described, line) in &walks {
         for token in ["cpsk_no", &user, ADMIN] {
