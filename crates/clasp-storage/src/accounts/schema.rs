@@ -41,20 +41,30 @@ CREATE TABLE tokens (
 
 /// Opens a file that exists; whether it has a write-ahead log.
 pub(super) fn open(path: &Path) -> Result<(Connection, bool), StorageError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |error| StorageError::sqlite(path, "open it", &error);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    connection.pragma_update(None, "trusted_schema", false).map_err(failed)?;
-    connection.pragma_update(None, "cell_size_check", true).map_err(failed)?;
+    let mut connection = connect(path).map_err(failed)?;
     check_kind(path, &connection)
         .and_then(|()| check_structure(path, &connection))
         .map_err(|error| in_own_words(path, error))?;
-    let has_log = begin_log(&connection);
+    let has_log = begin_log(&connection).unwrap_or(false);
+    if !has_log {
+        // What has failed may have left the connection unable to write.
+        connection = connect(path).map_err(failed)?;
+        do_without_log(&connection).map_err(failed)?;
+    }
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     let migrate = |error| StorageError::sqlite(path, "bring its tables up to date", &error);
     migrate_tables(&mut connection).map_err(migrate)?;
     Ok((connection, has_log))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
 }
 
 /// A damaged file has a way out of its own: the journal's does not help here.
@@ -101,22 +111,22 @@ fn version(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Turns the write-ahead log on, and off again where the file system cannot hold one.
-fn begin_log(connection: &Connection) -> bool {
-    let mode = |wanted: &str| -> rusqlite::Result<String> {
-        connection.pragma_update_and_check(None, "journal_mode", wanted, |row| row.get(0))
-    };
-    let works = || -> rusqlite::Result<bool> {
-        let is_on = mode("WAL")? == "wal";
-        connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")?;
-        Ok(is_on)
-    };
-    let has_log = works().unwrap_or(false);
-    if !has_log {
-        // What then still fails is told by the first statement that writes.
-        let _ = mode("DELETE");
-    }
-    has_log
+/// Turns the write-ahead log on; whether that works.
+fn begin_log(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode = journal_mode(connection, "WAL")?;
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")?;
+    Ok(mode == "wal")
+}
+
+/// Goes back to a rollback journal. Alone with the file, SQLite can do so without the shared memory
+/// that a log needs and that some file systems do not have.
+fn do_without_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    journal_mode(connection, "DELETE").map(drop)
+}
+
+fn journal_mode(connection: &Connection, wanted: &str) -> rusqlite::Result<String> {
+    connection.pragma_update_and_check(None, "journal_mode", wanted, |row| row.get(0))
 }
 
 fn migrate_tables(connection: &mut Connection) -> rusqlite::Result<()> {

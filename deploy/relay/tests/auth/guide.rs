@@ -49,9 +49,10 @@ async fn the_guides_admin_token_opens_the_api_and_a_session() {
         let about = api.get("/api/relay", &token).await;
         assert_eq!((about.status, about.text("name")), (200, "CLASP Relay"));
         let mut session = join(relay.address, &token).await;
-        session.subscribe_all().await;
         session.set("/a", 1).await;
-        assert!(matches!(session.next().await.message(), clasp_protocol::Message::Set(_)));
+        session.subscribe_all().await;
+        let told = session.next().await;
+        assert!(matches!(told.message(), clasp_protocol::Message::Snapshot(_)), "{told:?}");
     }
     assert_eq!(refusal(relay.address, Some(&HEX[1..])).await, 300);
 }
