@@ -43,6 +43,10 @@ impl Api {
         Api { client: Some(client), ..self }
     }
 
+    pub(crate) fn address(self) -> SocketAddr {
+        self.address
+    }
+
     /// One request on a connection of its own; `token` may be empty.
     pub(crate) async fn ask(self, line: &str, token: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -79,3 +79,27 @@ async fn the_probes_of_the_docker_guide_answer() {
     }
     assert_eq!(api.get("/", "").await.status, 404);
 }
+
+/// The commands of the page, as one script.
+fn commands(page: &str) -> String {
+    let blocks = page.split("```sh\n").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|block| block.split("```").next()).collect();
+    format!("set -e\n{}", blocks.concat())
+}
+
+#[tokio::test]
+async fn the_commands_in_the_documentation_work_as_they_stand() {
+    let folder = Folder::new();
+    put_admin_token(&folder);
+    let (_relay, api) = start(&folder, &["--admin-token", "admin.token"]).await;
+    let page = include_str!("../../../../docs/auth/README.md");
+    let script = commands(page)
+        .replace("http://localhost:7350", &format!("http://{}", api.address()))
+        .replace("data/admin.token", &folder.file("admin.token"))
+        .replace("curl -s", "curl -s --fail-with-body");
+    let run = tokio::process::Command::new("sh").args(["-c", &script]).output();
+    let output = crate::support::soon("the script", run).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !said.contains("\"error\""), "{script}\n{said}");
+    assert_eq!(said.matches("\"token\"").count(), 3, "{said}");
+}
