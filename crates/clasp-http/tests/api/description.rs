@@ -151,7 +151,8 @@ async fn throttled(walk: &mut Walk) {
     );
     let user = desk.user("alice").await;
     desk.guest().await;
-    let wrong = r#"{"username":"alice","password":"wrong","old_password":"wrong","new_password":"secret1"}"#;
+    let wrong = r#"{"username":"alice","password":"wrong",
+                    "old_password":"wrong","new_password":"secret1"}"#;
     desk.ask("POST /auth/login", &[], wrong).await;
     for line in ["POST /auth/login", "POST /auth/register", "POST /auth/guest"] {
         walk.push((line, desk.ask(line, &[], wrong).await));

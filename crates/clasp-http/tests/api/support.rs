@@ -69,7 +69,7 @@ pub(crate) fn desk(quotas: Quotas, origins: &[&str], proxies: &str) -> Desk {
     let chain = Arc::new(Chain::new(verifiers, None));
     let api = Api {
         access: Arc::new(Access::new(chain, quotas.bearer)),
-        origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+        origins: origins.iter().copied().collect(),
         proxies: proxies.parse().unwrap(),
     };
     let about = About {

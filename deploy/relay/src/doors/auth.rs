@@ -129,8 +129,7 @@ pub(crate) async fn auth(
     let (listener, address) = options.listen.bind("auth", port, "--auth-port").await?;
     tracing::info!("auth: http://{address}/auth/login");
     let auth = &options.auth;
-    let origins: Origins =
-        auth.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let origins: Origins = auth.cors_origins.iter().map(String::as_str).collect();
     let api = Api { access: desk.bearer, origins, proxies: auth.trusted_proxy.clone() };
     let sections = sections(options, &desk.accounts, context);
     let pages = api.pages(sections, context.readiness());

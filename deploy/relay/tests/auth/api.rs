@@ -54,7 +54,8 @@ impl Api {
             "" => String::new(),
             token => format!("authorization: Bearer {token}\r\n"),
         };
-        let client = self.client.map(|it| format!("x-forwarded-for: {it}\r\n")).unwrap_or_default();
+        let forwarded = |client| format!("x-forwarded-for: {client}\r\n");
+        let client = self.client.map(forwarded).unwrap_or_default();
         let length = body.len();
         let request = format!(
             "{line} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n{bearer}{client}content-length: \
