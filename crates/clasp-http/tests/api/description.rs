@@ -117,8 +117,9 @@ async fn administration(desk: &Desk, walk: &mut Walk) {
     let user = desk.user("erin").await;
     let me = desk.with(&user, "GET /auth/me", "").await;
     let id = me.text("user_id").to_owned();
-    let tokens = desk.with(ADMIN, "GET /api/tokens", "").await;
-    let token_id = tokens.body["tokens"][0]["id"].as_str().unwrap().to_owned();
+    let guest = desk.guest().await;
+    let own = desk.with(&guest, "GET /auth/tokens", "").await;
+    let token_id = own.body["tokens"][0]["id"].as_str().unwrap().to_owned();
     let walks = [
         ("GET /api/users", "GET /api/users?limit=2".to_owned()),
         ("GET /api/tokens", format!("GET /api/tokens?user_id={id}")),

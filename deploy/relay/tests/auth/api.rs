@@ -56,11 +56,10 @@ impl Api {
         };
         let forwarded = |client| format!("x-forwarded-for: {client}\r\n");
         let client = self.client.map(forwarded).unwrap_or_default();
-        let length = body.len();
-        let request = format!(
-            "{line} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n{bearer}{client}content-length: \
-             {length}\r\n\r\n{body}"
-        );
+        let length = format!("content-length: {}\r\n", body.len());
+        let headers = [bearer, client, length].concat();
+        let request =
+            format!("{line} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n{headers}\r\n{body}");
         let exchange = async {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
