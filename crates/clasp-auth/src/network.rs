@@ -7,16 +7,20 @@ use std::net::{IpAddr, Ipv6Addr};
 pub struct Network(IpAddr);
 
 impl Network {
-    /// What `address` is counted as. `None` for loopback, which limits per address leave out: there
-    /// is no telling apart who is on this machine or behind a proxy that is not trusted.
-    pub fn of(address: IpAddr) -> Option<Network> {
-        match address.to_canonical() {
-            local if local.is_loopback() => None,
-            IpAddr::V6(v6) => {
-                Some(Network(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))))
-            }
-            v4 => Some(Network(v4)),
-        }
+    /// What limits on connections and messages count `address` as. `None` for loopback, which they
+    /// leave out: there is no telling apart who is on this machine or behind a proxy that is not
+    /// trusted.
+    pub fn limited(address: IpAddr) -> Option<Network> {
+        (!address.to_canonical().is_loopback()).then(|| address.into())
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Network {
+        Network(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            v4 => v4,
+        })
     }
 }
 
@@ -25,7 +29,7 @@ mod tests {
     use super::*;
 
     fn network(text: &str) -> Option<Network> {
-        Network::of(text.parse().unwrap())
+        Network::limited(text.parse().unwrap())
     }
 
     #[test]

@@ -93,6 +93,16 @@ impl Scope {
         Ok(Scope { action, pattern })
     }
 
+    /// One action on the addresses of one pattern.
+    pub fn new(action: Action, pattern: Pattern) -> Scope {
+        Scope { action, pattern }
+    }
+
+    /// One action on all addresses.
+    pub fn everywhere(action: Action) -> Scope {
+        Scope { action, pattern: Pattern::parse("/**").expect("a pattern") }
+    }
+
     /// What it lets do.
     pub fn action(&self) -> Action {
         self.action

@@ -16,6 +16,11 @@ pub fn pages(ready: impl Fn() -> bool + Send + Sync + 'static) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(ready)
 }
 
+/// The health page, and `/health` as an alias that the published guides probe (relay.md 7.3).
+pub(crate) fn probes(ready: impl Fn() -> bool + Send + Sync + 'static) -> Router {
+    pages(ready).route("/health", get(healthz))
+}
+
 async fn healthz() -> &'static str {
     "ok\n"
 }

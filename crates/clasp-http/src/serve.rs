@@ -2,11 +2,12 @@
 //! that leaves no task behind.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
+
+use crate::client_address::Peer;
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -49,9 +52,9 @@ pub async fn serve_with(
             () = told(&mut stop) => break,
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &places) => match accepted {
-                Ok((stream, place)) => {
-                    let (acceptor, pages) = (acceptor.clone(), pages.clone());
-                    let conversation = converse(acceptor, stream, pages, stop.clone());
+                Ok((stream, peer, place)) => {
+                    let pages = pages.clone().layer(Extension(Peer(peer)));
+                    let conversation = converse(acceptor.clone(), stream, pages, stop.clone());
                     connections.spawn(async move {
                         conversation.await;
                         drop(place);
@@ -76,10 +79,10 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
 }
 
 async fn converse(

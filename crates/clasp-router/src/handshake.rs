@@ -101,7 +101,7 @@ fn identify(
     remote: IpAddr,
     now: Now,
 ) -> Result<Grant, Rejected> {
-    let counted = Network::of(remote);
+    let counted = Network::limited(remote);
     if let Some(network) = &counted {
         let failed = &router.failed_hellos;
         failed.take(network, now.mono_us).map_err(throttled)?;

@@ -79,7 +79,7 @@ impl Rates {
     ) -> Option<Box<Allowance>> {
         let own = (self.session_per_second > 0).then(|| Budget::new(self.session_per_second));
         let subject = self.subjects.as_ref().zip(subject);
-        let address = self.addresses.as_ref().zip(Network::of(remote));
+        let address = self.addresses.as_ref().zip(Network::limited(remote));
         let allowance = Allowance {
             own,
             subject: subject.map(|(pools, subject)| pools.join(Arc::clone(subject))),

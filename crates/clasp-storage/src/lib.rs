@@ -1,6 +1,7 @@
 //! What the relay keeps across restarts: the journal in SQLite, the state file, recovery from both,
 //! and backups (spec: routing.md 11, relay.md 15 and 16). Knows files and threads, no sockets.
 
+mod accounts;
 mod backup;
 mod error;
 mod files;
@@ -9,6 +10,7 @@ mod json;
 mod recovery;
 mod state_file;
 
+pub use accounts::AuthDatabase;
 pub use backup::{BackupContent, RelayFiles, backup, restore};
 pub use error::{ErrorKind, StorageError};
 pub use files::state_beside;

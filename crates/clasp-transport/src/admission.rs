@@ -101,7 +101,7 @@ impl Admission {
         if std::mem::replace(&mut visitor.admitted, true) {
             return Ok(());
         }
-        let Some(network) = Network::of(visitor.remote.ip()) else { return Ok(()) };
+        let Some(network) = Network::limited(visitor.remote.ip()) else { return Ok(()) };
         self.fresh.take(&network, now.mono_us).map_err(|_| Crowded)?;
         if let Some(holdings) = &self.holdings {
             visitor.permit = Some(holdings.admit(network).ok_or(Crowded)?);

@@ -31,10 +31,23 @@ impl fmt::Debug for Door {
     }
 }
 
+/// What was compiled in.
+#[cfg(feature = "auth")]
+pub(crate) fn features() -> Vec<&'static str> {
+    let all = [
+        ("auth", cfg!(feature = "auth")),
+        ("health", cfg!(feature = "health")),
+        ("metrics", cfg!(feature = "metrics")),
+        ("storage", cfg!(feature = "storage")),
+        ("websocket", cfg!(feature = "websocket")),
+    ];
+    all.into_iter().filter_map(|(name, is_in)| is_in.then_some(name)).collect()
+}
+
 /// What the doors share.
 #[derive(Debug)]
 #[cfg_attr(
-    not(all(feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
     allow(dead_code, reason = "each door uses its own part")
 )]
 pub(crate) struct Context {
@@ -66,7 +79,7 @@ impl Context {
 }
 
 #[cfg_attr(
-    not(all(feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
     allow(dead_code, reason = "each door uses its own part")
 )]
 impl Context {
@@ -84,6 +97,8 @@ impl Context {
     }
 }
 
+#[cfg(feature = "auth")]
+mod auth;
 #[cfg(feature = "health")]
 mod health;
 #[cfg(feature = "metrics")]
@@ -93,6 +108,8 @@ mod storage;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+#[cfg(feature = "auth")]
+pub(crate) use auth::{Desk, access, auth};
 #[cfg(feature = "health")]
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
@@ -103,6 +120,7 @@ pub(crate) use storage::{maintain, storage};
 pub(crate) use websocket::websocket;
 
 #[cfg(not(all(
+    feature = "auth",
     feature = "health",
     feature = "metrics",
     feature = "storage",
@@ -111,15 +129,44 @@ pub(crate) use websocket::websocket;
 mod absent {
     //! What stands for a door that was not compiled in.
 
-    #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+    #[cfg(not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "websocket"
+    )))]
     use super::{Context, Door};
-    #[cfg(not(all(feature = "health", feature = "metrics", feature = "websocket")))]
+    #[cfg(not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "websocket"
+    )))]
     use crate::options::Options;
     #[cfg(not(feature = "storage"))]
     use crate::options::{StorageCommand, StorageOptions};
     use crate::relay::StartError;
     #[cfg(not(feature = "storage"))]
     use crate::storage::Storage;
+
+    /// Nobody hands out tokens.
+    #[cfg(not(feature = "auth"))]
+    #[derive(Debug)]
+    pub(crate) enum Desk {}
+
+    #[cfg(not(feature = "auth"))]
+    pub(crate) fn access(_: &Options) -> Result<crate::access::Access, StartError> {
+        Err(StartError::Absent { wish: "--auth-port", feature: "auth" })
+    }
+
+    #[cfg(not(feature = "auth"))]
+    pub(crate) async fn auth(
+        _: (&Options, u16),
+        desk: Desk,
+        _: &Context,
+    ) -> Result<Door, StartError> {
+        match desk {}
+    }
 
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
@@ -151,6 +198,7 @@ mod absent {
     }
 }
 #[cfg(not(all(
+    feature = "auth",
     feature = "health",
     feature = "metrics",
     feature = "storage",

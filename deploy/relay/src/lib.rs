@@ -4,6 +4,7 @@
 //! [`Relay::run`] serves until it is told to stop and drains. `main` and the tests use the same two
 //! calls.
 
+mod access;
 mod app;
 pub mod cli;
 mod descriptors;

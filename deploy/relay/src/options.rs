@@ -4,6 +4,7 @@
 #![allow(rustdoc::bare_urls, reason = "the documentation is the help text")]
 
 mod app;
+mod auth;
 mod command;
 mod gate;
 mod storage;
@@ -11,6 +12,7 @@ mod tls;
 mod units;
 
 pub use app::{AppOptions, CheckOptions};
+pub use auth::{AuthOptions, AuthPlace};
 pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
     JournalFile, StatsOptions, StorageCommand,
@@ -77,6 +79,9 @@ pub struct Options {
     /// What one user or one address may take up.
     #[command(flatten)]
     pub gate: GateOptions,
+    /// Who may do what.
+    #[command(flatten)]
+    pub auth: AuthOptions,
     /// How requests are answered.
     #[command(flatten)]
     pub replies: ReplyOptions,
@@ -183,10 +188,10 @@ pub struct SessionOptions {
     #[arg(hide_env_values = true)]
     pub max_subscriptions: u32,
 
-    /// Messages that a session may send per second, with a burst of as many; 0 = unlimited
-    #[arg(long, env = "CLASP_MAX_MESSAGES_PER_SECOND", value_name = "N", default_value_t = 0)]
-    #[arg(hide_env_values = true)]
-    pub max_messages_per_second: u32,
+    /// Messages that a session may send per second, with a burst of as many; 0 = unlimited. Without
+    /// it 1000 where --auth-port demands tokens, else unlimited
+    #[arg(long, env = "CLASP_MAX_MESSAGES_PER_SECOND", value_name = "N", hide_env_values = true)]
+    pub max_messages_per_second: Option<u32>,
 }
 
 /// How requests are answered.

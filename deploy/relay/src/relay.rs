@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clasp_auth::Authenticator;
 use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
@@ -77,6 +79,9 @@ pub enum StartError {
     /// The system refuses to pass a signal on.
     #[error("cannot listen for SIGHUP: {0}")]
     Signal(io::Error),
+    /// A file of accounts or tokens cannot be had or read; the text names it and the way out.
+    #[error("{0}")]
+    Access(String),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,
@@ -124,17 +129,21 @@ impl Relay {
         let encryption = Encryption::open(&options.tls)?;
         let app = App::open(&options.app)?;
         let storage = Storage::open(&options.storage).await?;
-        let ports = ports(&storage, app.as_ref());
+        let access = Access::open(options, app.as_ref()).await?;
+        let ports = ports(&storage, access.authenticator, app.as_ref());
         let router = Router::new(settings::router(options, app.as_ref()), ports)
             .expect("no option names a pattern");
         let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
         if let Some(reload) = encryption.reloader() {
-            reloads.add(reload);
+            reloads.add(Arc::new(reload));
         }
         let renewal = encryption.renewal();
         if let Some(app) = app {
             let router = Arc::clone(&router);
-            reloads.add(move || app.reload(&router));
+            reloads.add(Arc::new(move || app.reload(&router)));
+        }
+        for reload in access.reloaders {
+            reloads.add(reload);
         }
         let storage = storage.recover(&router).await?;
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
@@ -151,6 +160,9 @@ impl Relay {
             return Err(StartError::NoDoor);
         }
         let mut pages = Vec::new();
+        if let (Some(port), Some(desk)) = (options.auth.auth_port, access.desk) {
+            pages.push(doors::auth((options, port), desk, &context).await?);
+        }
         if let Some(port) = options.operation.health_port {
             pages.push(doors::health(options, port, &context).await?);
         }
@@ -215,8 +227,9 @@ impl Relay {
 }
 
 /// What the router works with.
-fn ports(storage: &Storage, app: Option<&App>) -> Ports {
-    let mut ports = Ports { journal: storage.journal.clone(), ..Ports::default() };
+fn ports(storage: &Storage, authenticator: Arc<dyn Authenticator>, app: Option<&App>) -> Ports {
+    let journal = storage.journal.clone();
+    let mut ports = Ports { journal, authenticator, ..Ports::default() };
     if let Some(app) = app {
         ports.policy = Arc::clone(app.policy()) as _;
     }
@@ -268,5 +281,4 @@ fn introduce(options: &Options) {
     tracing::info!("sessions: {most}, closed for silence {timeout}");
     let ttl = if state.no_ttl { 0 } else { state.param_ttl };
     tracing::info!("params: {}, forgotten {}", or_no_limit(state.max_params), after(ttl));
-    tracing::info!("access: open, every client may read and write everything");
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Reads something again; the line is for the log. What cannot be read leaves things as they are.
-type Reloader = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
+pub(crate) type Reloader = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 
 /// Everything that can be read again, and the signal that asks for it.
 pub(crate) struct Reloads {
@@ -32,11 +32,8 @@ impl Reloads {
     }
 
     /// Adds something; `reload` may block.
-    pub(crate) fn add(
-        &mut self,
-        reload: impl Fn() -> Result<String, String> + Send + Sync + 'static,
-    ) {
-        self.reloaders.push(Arc::new(reload));
+    pub(crate) fn add(&mut self, reload: Reloader) {
+        self.reloaders.push(reload);
     }
 
     /// Reads everything again at each SIGHUP, one after the other.

@@ -4,6 +4,7 @@ use clasp_router::Config;
 use clasp_router::config::{AckPolicy, GetMissing as Missing, InitialSnapshot as Snapshot};
 use clasp_router::config::{GroupConfig, ParamConfig, SignalConfig};
 
+use crate::access;
 use crate::app::App;
 use crate::options::{Ack, GetMissing, InitialSnapshot, Options, StateOptions, WhenFull};
 
@@ -14,10 +15,7 @@ pub(crate) fn router(options: &Options, app: Option<&App>) -> Config {
         name: options.listen.name.clone(),
         sessions_max: options.sessions.max_sessions as usize,
         subscriptions_per_session_max: options.sessions.max_subscriptions as usize,
-        messages_per_second_max: match options.sessions.max_messages_per_second {
-            0 => app.and_then(App::messages_per_second).unwrap_or(0),
-            count => count,
-        },
+        messages_per_second_max: access::messages_per_second(options, app),
         groups: GroupConfig {
             subject_messages_per_second_max: options.gate.max_messages_per_second_subject,
             address_messages_per_second_max: options.gate.max_messages_per_second_address,

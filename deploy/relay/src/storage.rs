@@ -81,7 +81,7 @@ impl Storage {
 }
 
 /// Runs what may block beside the runtime.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StartError> {
     let crashed = |error| StartError::Storage(format!("opening the files crashed: {error}"));

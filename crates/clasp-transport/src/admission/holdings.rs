@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn network(text: &str) -> Network {
-        Network::of(text.parse().unwrap()).unwrap()
+        Network::limited(text.parse().unwrap()).unwrap()
     }
 
     #[test]

@@ -29,8 +29,9 @@ pub struct TlsOptions {
     #[arg(hide_env_values = true)]
     pub client_ca: Option<PathBuf>,
 
-    /// Accept a secret file that other users of this machine can read
-    #[arg(long, env = "CLASP_INSECURE_PERMISSIONS", value_parser = BoolishValueParser::new())]
+    /// Accept secret files, such as the key and the tokens, that other users of this machine can
+    /// read
+    #[arg(long, help_heading = "Access", env = "CLASP_INSECURE_PERMISSIONS", value_parser = BoolishValueParser::new())]
     #[arg(hide_env_values = true)]
     pub insecure_permissions: bool,
 }
