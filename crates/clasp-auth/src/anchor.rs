@@ -108,6 +108,11 @@ impl ReadAnchor {
     }
 }
 
+/// Whether these bytes are an Ed25519 public key that only one signature fits per message.
+pub fn is_public_key(bytes: &PublicKey) -> bool {
+    public(*bytes).is_some()
+}
+
 /// The key if it is one that can be trusted.
 fn public(key: PublicKey) -> Option<PublicKey> {
     VerifyingKey::from_bytes(&key).ok().filter(|key| !key.is_weak()).map(|key| key.to_bytes())

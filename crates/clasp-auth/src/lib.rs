@@ -18,9 +18,11 @@ mod proxies;
 mod scope;
 mod throttle;
 
-pub use anchor::{AnchorError, AnchorFile, ReadAnchor, TrustAnchors};
+pub use anchor::{AnchorError, AnchorFile, ReadAnchor, TrustAnchors, is_public_key};
 pub use authenticator::{Authenticator, Denied, Open};
-pub use capability::{Capability, CapabilityConfig, CapabilityVerifier, Revocations};
+pub use capability::{
+    Capability, CapabilityConfig, CapabilityVerifier, PublicKey, RevocationError, Revocations,
+};
 pub use chain::{Chain, Verifier};
 pub use ed25519_dalek::SigningKey;
 pub use entity::{

@@ -1,8 +1,9 @@
-//! The relay's plain HTTP listeners: health probes and the metrics page.
+//! The relay's plain HTTP listeners: health probes, the metrics page and the registry's API.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
-//! graceful end. This crate reads the router's counters and decides nothing.
+//! graceful end. Who may see a page is decided by whoever mounts it.
 
+pub mod entities;
 pub mod exposition;
 pub mod health;
 pub mod metrics;

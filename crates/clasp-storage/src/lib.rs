@@ -2,6 +2,7 @@
 //! and backups (spec: routing.md 11, relay.md 15 and 16). Knows files and threads, no sockets.
 
 mod backup;
+mod entities;
 mod error;
 mod files;
 mod journal;
@@ -10,6 +11,7 @@ mod recovery;
 mod state_file;
 
 pub use backup::{BackupContent, RelayFiles, backup, restore};
+pub use entities::SqliteEntities;
 pub use error::{ErrorKind, StorageError};
 pub use journal::{
     Compaction, JournalOptions, JournalReader, JournalStats, Migration, Opening, Retention,

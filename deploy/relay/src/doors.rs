@@ -82,6 +82,8 @@ mod health;
 mod metrics;
 #[cfg(feature = "storage")]
 mod storage;
+#[cfg(feature = "tokens")]
+mod tokens;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -93,6 +95,12 @@ pub(crate) use metrics::metrics;
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// What other crates may use of the doors that this build has.
+pub mod public {
+    #[cfg(feature = "tokens")]
+    pub use super::tokens::Tokens;
+}
 
 #[cfg(not(all(
     feature = "health",

@@ -16,5 +16,6 @@ mod settings;
 pub mod shutdown;
 mod storage;
 
+pub use doors::public::*;
 pub use options::Options;
 pub use relay::{Relay, RunError, StartError};

@@ -5,6 +5,7 @@
 
 mod command;
 mod storage;
+mod tokens;
 mod units;
 
 pub use command::{
@@ -12,6 +13,7 @@ pub use command::{
     JournalFile, StatsOptions,
 };
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
+pub use tokens::{JwtOptions, TokenOptions};
 pub use units::{Bytes, Seconds};
 
 use std::net::SocketAddr;
@@ -71,6 +73,9 @@ pub struct Options {
     /// What outlives the process.
     #[command(flatten)]
     pub storage: StorageOptions,
+    /// Which signed tokens are accepted.
+    #[command(flatten)]
+    pub tokens: TokenOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,

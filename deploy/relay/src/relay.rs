@@ -63,6 +63,12 @@ pub enum StartError {
     /// A file of the journal or the state cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Storage(String),
+    /// What signed tokens are held against cannot be had; the text names the file and the way out.
+    #[error("{0}")]
+    Tokens(String),
+    /// An option asks for tokens, but none are asked for.
+    #[error("{0} needs --auth-port: without it the relay is open and looks at no token")]
+    NeedsAuth(&'static str),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,
@@ -103,6 +109,9 @@ impl Relay {
     /// The first file or listener that cannot be had; nothing stays bound then.
     pub async fn build(options: &Options) -> Result<Self, StartError> {
         introduce(options);
+        if let Some(flag) = options.tokens.wish() {
+            return Err(StartError::NeedsAuth(flag));
+        }
         descriptors::raise_limit(options.sessions.max_sessions as usize);
         let ready = Arc::new(AtomicBool::new(false));
         let (drain, draining) = watch::channel(false);

@@ -66,6 +66,11 @@ impl JwtVerifier {
         *self.keys.write().expect("no holder panics") = Arc::new(keys);
     }
 
+    /// Whether there is any key to verify with.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.read().expect("no holder panics").is_empty()
+    }
+
     /// Whether a token came with the id of an unknown key since this was asked: the keys may have
     /// changed.
     pub fn take_missed(&self) -> bool {
