@@ -9,3 +9,4 @@ mod refusals;
 mod signals;
 mod snippet;
 mod subscriptions;
+mod tokens;
