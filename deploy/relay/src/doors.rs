@@ -97,7 +97,7 @@ pub(crate) use storage::{maintain, storage};
 pub(crate) use websocket::websocket;
 
 /// What other crates may use of the doors that this build has.
-pub mod public {
+pub(crate) mod public {
     #[cfg(feature = "tokens")]
     pub use super::tokens::Tokens;
 }
