@@ -127,14 +127,18 @@ mod tests {
         .prop_map(|segments| format!("/{}", segments.join("/")))
     }
 
+    fn address() -> impl Strategy<Value = String> {
+        proptest::collection::vec(prop_oneof![Just("a"), Just("b"), Just("ab")], 1..6)
+            .prop_map(|segments| format!("/{}", segments.join("/")))
+    }
+
     proptest! {
         #[test]
         fn what_is_covered_is_matched(
             parent in pattern(),
             child in pattern(),
-            address in proptest::collection::vec(prop_oneof![Just("a"), Just("b"), Just("ab")], 1..6),
+            address in address(),
         ) {
-            let address = format!("/{}", address.join("/"));
             let (parent, child) = (format!("write:{parent}"), format!("write:{child}"));
             let (parent, child) = (Scope::parse(&parent).unwrap(), Scope::parse(&child).unwrap());
             if parent.covers(&child) && child.pattern().matches(&address) {

@@ -43,7 +43,10 @@ async fn mistakes_name_the_file_and_the_option() {
         (vec![folder.flag("--jwt-secret", "s", "short")], ["5 bytes", "--jwt-secret"]),
         (vec![folder.flag("--jwt-jwks", "k", "{}")], ["Key Set", "--jwt-jwks"]),
         (vec!["--jwt-issuer=x".to_owned()], ["--jwt-issuer", "--jwt-jwks"]),
-        (vec![folder.flag("--registry-db", "t", "no database".repeat(99))], ["/t", "does not begin as SQLite"]),
+        (
+            vec![folder.flag("--registry-db", "t", "no database".repeat(99))],
+            ["/t", "does not begin as SQLite"],
+        ),
     ] {
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let said = refusal(&flags).await;
