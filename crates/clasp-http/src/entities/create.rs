@@ -13,6 +13,9 @@ use super::reply::Refusal;
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 256;
 
+/// Members of the answer that are told once: a key pair that was made here.
+pub(super) type Secrets = Vec<(&'static str, Value)>;
+
 /// What to register, under the names that any published client uses.
 #[derive(Deserialize)]
 pub(super) struct NewEntity {
@@ -32,7 +35,7 @@ pub(super) struct NewEntity {
 
 impl NewEntity {
     /// The entity, and what to tell besides it: the key pair, if it was made here.
-    pub(super) fn complete(self) -> Result<(Entity, Vec<(&'static str, Value)>), Refusal> {
+    pub(super) fn complete(self) -> Result<(Entity, Secrets), Refusal> {
         let kind: EntityKind = self
             .entity_type
             .parse()
@@ -70,7 +73,7 @@ fn known_key(hex: &str) -> Result<[u8; 32], Refusal> {
     Err(Refusal::bad_request("invalid public key: these bytes are no Ed25519 public key"))
 }
 
-fn fresh_key(now_s: u64) -> Result<([u8; 32], Vec<(&'static str, Value)>), Refusal> {
+fn fresh_key(now_s: u64) -> Result<([u8; 32], Secrets), Refusal> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| {
         let text = format!("the system gives no random numbers: {error}");

@@ -38,7 +38,7 @@ async fn mistakes_name_the_file_and_the_option() {
         (vec![folder.flag("--trust-anchor", "junk", "junk")], ["junk", "--trust-anchor"]),
         (vec!["--trust-anchor=/nonexistent".to_owned()], ["/nonexistent", "--trust-anchor"]),
         (vec![anchor.clone(), folder.flag("--cap-parent", "p", "\nx")], ["line 2", "--cap-parent"]),
-        (vec![folder.flag("--cap-parent", "p", ROOT)], ["--cap-parent", "needs --trust-anchor"]),
+        (vec![folder.flag("--cap-parent", "root", ROOT)], ["--cap-parent", "needs --trust-anchor"]),
         (vec![anchor, folder.flag("--cap-revoked", "r", "a b")], ["line 1", "--cap-revoked"]),
         (vec![folder.flag("--jwt-secret", "s", "short")], ["5 bytes", "--jwt-secret"]),
         (vec![folder.flag("--jwt-jwks", "k", "{}")], ["Key Set", "--jwt-jwks"]),
