@@ -16,6 +16,7 @@ mod settings;
 pub mod shutdown;
 mod storage;
 
+#[allow(unused_imports, unreachable_pub, reason = "a small build has nothing to offer")]
 pub use doors::public::*;
 pub use options::Options;
 pub use relay::{Relay, RunError, StartError};
