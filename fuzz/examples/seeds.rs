@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use clasp_protocol::Frame;
+use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -16,6 +17,12 @@ const SEED_BYTES_MAX: usize = 4_096;
 
 const VECTORS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/clasp-protocol/tests/vectors");
+
+const TOKENS: [&str; 3] = [
+    include_str!("../../crates/clasp-auth/tests/vectors/root.cap"),
+    include_str!("../../crates/clasp-auth/tests/vectors/legacy-child.cap"),
+    include_str!("../../crates/clasp-auth/tests/vectors/entity.ent"),
+];
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
 
@@ -29,7 +36,7 @@ fn main() {
         let json = read(file);
         collect(&json, &mut frames, &mut addresses);
     }
-    for target in ["frame", "message", "pattern", "router_ops"] {
+    for target in ["capability_token", "frame", "message", "pattern", "router_ops"] {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
     }
@@ -44,6 +51,10 @@ fn main() {
     }
     for (number, frames) in frames.chunks(5).enumerate() {
         write("router_ops", &operations(number, frames));
+    }
+    for token in TOKENS {
+        write("capability_token", token.as_bytes());
+        write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
     }
     println!("{} frames, {} addresses and patterns: see {SEEDS}", frames.len(), addresses.len());
 }

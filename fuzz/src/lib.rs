@@ -1,5 +1,6 @@
 //! What has to hold for any bytes. Each module is one fuzz target, and a plain function for tests.
 
+pub mod capability_token;
 pub mod frame;
 pub mod message;
 pub mod pattern;

@@ -166,6 +166,17 @@ impl Scopes {
         self.0.iter().any(|scope| scope.listens() && scope.pattern.covers(request))
     }
 
+    /// The same, and whoever may write may listen there too: so it is for tokens that are signed
+    /// elsewhere (spec: relay.md 8.5).
+    #[must_use]
+    pub fn with_listening(mut self) -> Scopes {
+        let writes = self.0.iter().filter(|scope| !scope.listens());
+        let reads: Vec<Scope> =
+            writes.map(|scope| Scope { action: Action::Read, ..scope.clone() }).collect();
+        self.0.extend(reads);
+        self
+    }
+
     /// Whether some scope lets listen to `address` (strict read, spec: routing.md 12.3).
     pub fn may_listen(&self, address: &str) -> bool {
         self.0.iter().any(|scope| scope.listens() && scope.pattern.matches(address))
@@ -214,6 +225,13 @@ mod tests {
         assert!(drop_box.allows(Action::Read, "/chat/1"));
         assert!(!drop_box.may_listen("/chat/1"));
         assert!(!drop_box.may_subscribe(&pattern("/chat/1")));
+    }
+
+    #[test]
+    fn a_drop_box_can_be_opened() {
+        let opened = scopes("write:/chat/**,read:/a").with_listening();
+        assert!(opened.may_subscribe(&pattern("/chat/*")) && opened.may_listen("/a"));
+        assert!(opened.allows(Action::Write, "/chat/1") && !opened.allows(Action::Write, "/a"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod api_error;
 pub mod bearer;
 pub mod client_address;
 pub mod clock;
+pub mod entities;
 pub mod exposition;
 pub mod health;
 pub mod journal;

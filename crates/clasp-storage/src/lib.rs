@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backup;
+mod entities;
 mod error;
 mod files;
 mod journal;
@@ -12,6 +13,7 @@ mod state_file;
 
 pub use accounts::AuthDatabase;
 pub use backup::{BackupContent, RelayFiles, backup, restore};
+pub use entities::SqliteEntities;
 pub use error::{ErrorKind, StorageError};
 pub use files::state_beside;
 pub use journal::{

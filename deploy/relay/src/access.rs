@@ -11,7 +11,6 @@ use crate::doors::{self, Desk};
 use crate::options::Options;
 use crate::relay::StartError;
 use crate::reload::Reloader;
-use crate::storage::blocking;
 
 /// Messages per second of one session where tokens are demanded and no option says otherwise.
 const MESSAGES_PER_SECOND: u32 = 1_000;
@@ -39,11 +38,11 @@ impl Access {
     /// A file cannot be had, or this build has no auth server.
     pub(crate) async fn open(options: &Options, app: Option<&App>) -> Result<Access, StartError> {
         if options.auth.auth_port.is_some() {
-            let (options, app) = (options.clone(), app.cloned());
-            return blocking(move || doors::access(&options, app.as_ref())).await?;
+            return doors::access(options, app).await;
         }
         tracing::info!("access: open, every client may read and write everything");
-        let idle = options.auth.idle();
+        let mut idle = options.auth.idle();
+        idle.extend(options.tokens.wishes());
         if !idle.is_empty() {
             let idle = idle.join(", ");
             tracing::warn!("{idle}: without --auth-port nobody is asked for a token, so ignored");

@@ -105,6 +105,8 @@ mod health;
 mod metrics;
 #[cfg(feature = "storage")]
 mod storage;
+#[cfg(feature = "auth")]
+mod tokens;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -118,6 +120,12 @@ pub(crate) use metrics::metrics;
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// What other crates may use of the doors that this build has.
+pub(crate) mod public {
+    #[cfg(feature = "auth")]
+    pub use super::tokens::Tokens;
+}
 
 #[cfg(not(all(
     feature = "auth",
@@ -155,7 +163,10 @@ mod absent {
     pub(crate) enum Desk {}
 
     #[cfg(not(feature = "auth"))]
-    pub(crate) fn access(_: &Options) -> Result<crate::access::Access, StartError> {
+    pub(crate) async fn access(
+        _: &Options,
+        _: Option<&crate::app::App>,
+    ) -> Result<crate::access::Access, StartError> {
         Err(StartError::Absent { wish: "--auth-port", feature: "auth" })
     }
 

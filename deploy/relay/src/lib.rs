@@ -20,5 +20,7 @@ pub mod shutdown;
 mod storage;
 mod tls;
 
+#[allow(unused_imports, unreachable_pub, reason = "a small build has nothing to offer")]
+pub use doors::public::*;
 pub use options::Options;
 pub use relay::{Relay, RunError, StartError};

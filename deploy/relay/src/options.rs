@@ -9,6 +9,7 @@ mod command;
 mod gate;
 mod storage;
 mod tls;
+mod tokens;
 mod units;
 
 pub use app::{AppOptions, CheckOptions};
@@ -20,6 +21,7 @@ pub use command::{
 pub use gate::GateOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
+pub use tokens::{JwtOptions, TokenOptions};
 pub use units::{Bytes, Seconds};
 
 use std::net::SocketAddr;
@@ -94,6 +96,9 @@ pub struct Options {
     /// What outlives the process.
     #[command(flatten)]
     pub storage: StorageOptions,
+    /// Which signed tokens are accepted.
+    #[command(flatten)]
+    pub tokens: TokenOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,

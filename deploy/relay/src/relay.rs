@@ -82,6 +82,9 @@ pub enum StartError {
     /// A file of accounts or tokens cannot be had or read; the text names it and the way out.
     #[error("{0}")]
     Access(String),
+    /// What signed tokens are held against cannot be had; the text names the file and the way out.
+    #[error("{0}")]
+    Tokens(String),
     /// The options leave no way for a client to connect.
     #[error("no protocol is left to serve clients with; leave out --no-websocket")]
     NoDoor,

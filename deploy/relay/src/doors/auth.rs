@@ -20,12 +20,14 @@ use clasp_http::{accounts, clock};
 use clasp_storage::AuthDatabase;
 use tokio::task::JoinSet;
 
+use super::tokens::Tokens as SignedTokens;
 use super::{Context, Door};
 use crate::access::Access;
 use crate::app::App;
 use crate::options::{AuthOptions, Options, below};
 use crate::relay::StartError;
 use crate::reload::Reloader;
+use crate::storage::blocking;
 
 /// Time between two looks for tokens whose time is over.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -34,6 +36,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(crate) struct Desk {
     accounts: Arc<Accounts>,
     bearer: Arc<Bearer>,
+    signed: Arc<SignedTokens>,
 }
 
 impl fmt::Debug for Desk {
@@ -42,8 +45,14 @@ impl fmt::Debug for Desk {
     }
 }
 
-/// Opens the accounts and whatever else tokens come from; blocks.
-pub(crate) fn access(options: &Options, app: Option<&App>) -> Result<Access, StartError> {
+/// Opens the accounts and whatever else tokens come from.
+pub(crate) async fn access(options: &Options, app: Option<&App>) -> Result<Access, StartError> {
+    let signed = SignedTokens::open(&options.tokens, options.storage.data_dir.as_deref()).await?;
+    let (options, app) = (options.clone(), app.cloned());
+    blocking(move || open(&options, app.as_ref(), signed)).await?
+}
+
+fn open(options: &Options, app: Option<&App>, signed: SignedTokens) -> Result<Access, StartError> {
     let auth = &options.auth;
     let database = database(options)?;
     let (users, store): (Arc<dyn AccountStore>, Arc<dyn TokenStore>) =
@@ -69,6 +78,12 @@ pub(crate) fn access(options: &Options, app: Option<&App>) -> Result<Access, Sta
         reloaders.push(Arc::new(move || renew_admin_token(&admin, &path, insecure)));
     }
     verifiers.push(Arc::clone(&tokens) as _);
+    verifiers.extend(signed.verifiers());
+    let signed = Arc::new(signed);
+    if options.tokens.cap_revoked.is_some() {
+        let signed = Arc::clone(&signed);
+        reloaders.push(Arc::new(move || signed.reload()));
+    }
     let chain = Arc::new(Chain::new(verifiers, auth.anonymous_scopes.clone()));
     let quotas = quotas(app);
     let config =
@@ -77,7 +92,7 @@ pub(crate) fn access(options: &Options, app: Option<&App>) -> Result<Access, Sta
     tell(auth, app);
     let accounts = Accounts::new(users, tokens, entitlements, config);
     let bearer = Bearer::new(Arc::clone(&chain) as _, quotas.bearer);
-    let desk = Desk { accounts: Arc::new(accounts), bearer: Arc::new(bearer) };
+    let desk = Desk { accounts: Arc::new(accounts), bearer: Arc::new(bearer), signed };
     Ok(Access { authenticator: chain, desk: Some(desk), reloaders })
 }
 
@@ -210,6 +225,7 @@ pub(crate) async fn auth(
     let serve = Box::pin(async move {
         let mut sweeper = JoinSet::new();
         sweeper.spawn(sweep(accounts));
+        sweeper.spawn(desk.signed.refresh());
         clasp_http::serve_with(acceptor, listener, pages, closing).await;
         sweeper.shutdown().await;
     });

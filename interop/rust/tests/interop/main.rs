@@ -10,3 +10,4 @@ mod signals;
 mod snippet;
 mod subscriptions;
 mod tls;
+mod tokens;

@@ -1,0 +1,62 @@
+//! The registry over HTTP, for admins: entities, their status and tokens, trust anchors, and
+//! revoked capability tokens (spec: relay.md 12.5, 12.6).
+//!
+//! Whoever mounts these pages puts the check for an admin's bearer token around them; nothing in
+//! here asks who is calling.
+
+mod body;
+mod create;
+mod handlers;
+mod reply;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post, put};
+use clasp_auth::{Entities, Entity, Revocations, TrustAnchors};
+
+/// Bytes of a request's body.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Makes a token of this relay for an active entity, without its key; may block.
+pub type IssueToken = Arc<dyn Fn(&Entity) -> Result<String, String> + Send + Sync>;
+
+/// What the pages work on.
+#[derive(Clone)]
+pub struct Registry {
+    /// Who is registered; `None` if the relay keeps no registry.
+    pub entities: Option<Arc<Entities>>,
+    /// Whose capability tokens are accepted.
+    pub anchors: TrustAnchors,
+    /// Grants that a capability token may be delegated from.
+    pub links_max: usize,
+    /// Capability tokens that were taken back.
+    pub revocations: Arc<Revocations>,
+    /// Makes a relay's own token for an entity, if the relay issues any.
+    pub issue: Option<IssueToken>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("entities", &self.entities).finish_non_exhaustive()
+    }
+}
+
+/// The pages below `/api` that this module owns. Every answer is JSON.
+pub fn pages(registry: Registry) -> Router {
+    Router::new()
+        .route("/api/entities", post(handlers::create).get(handlers::list))
+        .route("/api/entities/{id}", get(handlers::show).delete(handlers::delete))
+        .route("/api/entities/{id}/status", put(handlers::set_status))
+        .route("/api/entities/{id}/token", post(handlers::token))
+        .route("/api/trust-anchors", get(handlers::trust_anchors))
+        .route("/api/capabilities/revoke", post(handlers::revoke))
+        .method_not_allowed_fallback(handlers::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(registry)
+}
