@@ -1,8 +1,8 @@
 //! The relay's HTTP listeners: health probes, the metrics page, and the API of the auth port.
 //!
 //! Each page is an [`axum::Router`]; [`serve`] gives any of them a listener, bounds and a
-//! graceful end. [`api::Api`] puts sections of routes behind one bearer check. This crate reads what
-//! the router has, calls the services of `clasp-auth` and decides nothing.
+//! graceful end. [`api::Api`] puts sections of routes behind one bearer check. This crate reads
+//! what the router has, calls the services of `clasp-auth` and decides nothing.
 
 pub mod about;
 pub mod accounts;

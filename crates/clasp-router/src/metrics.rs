@@ -1,8 +1,9 @@
 //! Counters and distributions of the relay, and how they are read (spec: routing.md 15).
 //!
 //! Every thread counts in a stripe of its own as far as stripes go round, so that counting costs
-//! neither an atomic operation nor a cache line that others write to. Amounts that tables know (sessions, params, queues) are not
-//! counted here: the caller hands them in as [`Gauges`] when somebody looks.
+//! neither an atomic operation nor a cache line that others write to. Amounts that tables know
+//! (sessions, params, queues) are not counted here: the caller hands them in as [`Gauges`] when
+//! somebody looks.
 
 mod family;
 mod histogram;

@@ -31,7 +31,7 @@ pub struct TlsOptions {
 
     /// Accept secret files, such as the key and the tokens, that other users of this machine can
     /// read
-    #[arg(long, help_heading = "Access", env = "CLASP_INSECURE_PERMISSIONS", value_parser = BoolishValueParser::new())]
-    #[arg(hide_env_values = true)]
+    #[arg(long, env = "CLASP_INSECURE_PERMISSIONS", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Access", hide_env_values = true)]
     pub insecure_permissions: bool,
 }

@@ -53,10 +53,3 @@ async fn mistakes_name_the_file_and_the_option() {
         assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
     }
 }
-
-#[tokio::test]
-async fn a_relay_without_tokens_refuses_their_options() {
-    let options = Options::try_parse_from(["clasp-relay", "--port=0", "--jwt-secret=x"]).unwrap();
-    let said = clasp_relay::Relay::build(&options).await.unwrap_err().to_string();
-    assert!(said.starts_with("--jwt-secret needs --auth-port"), "{said}");
-}
