@@ -153,7 +153,7 @@ pub(crate) const CATALOGUE: &[Load] = &[
     other(
         "sets-fresh",
         "SETs of new params at the cap of 100,000",
-        Shape::Sets { addresses: 200_000 },
+        Shape::Sets { addresses: 104_000 },
     ),
     other(
         "joiner",

@@ -67,6 +67,9 @@ pub struct RawValue<'a> {
     data: Cow<'a, [u8]>,
 }
 
+/// Memory that a value may keep beyond twice what it needs.
+const ASSIGN_SLACK_BYTES: usize = 64;
+
 /// A value as a tree, for whoever has to look inside.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names are the protocol's own")]
@@ -164,6 +167,17 @@ impl<'a> RawValue<'a> {
     /// The same value with its own bytes.
     pub fn into_owned(self) -> RawValue<'static> {
         RawValue { kind: self.kind, data: Cow::Owned(self.data.into_owned()) }
+    }
+
+    /// Becomes a copy of another value, in its own memory where that fits.
+    pub fn assign(&mut self, other: &RawValue<'_>) {
+        self.kind = other.kind;
+        let data = self.data.to_mut();
+        data.clear();
+        if data.capacity() > 2 * other.data.len() + ASSIGN_SLACK_BYTES {
+            *data = Vec::with_capacity(other.data.len());
+        }
+        data.extend_from_slice(&other.data);
     }
 
     /// Whether [`RawValue::widened`] changes it.

@@ -30,7 +30,8 @@ pub struct Config {
     pub get_missing: GetMissing,
     /// What a new session is told before it asks.
     pub initial_snapshot: InitialSnapshot,
-    /// Payload bytes of one SNAPSHOT frame, 1,000 to 65,535.
+    /// Payload bytes of one SNAPSHOT frame, 1,000 to 65,535. Between two of them others have their
+    /// turn.
     pub snapshot_payload_bytes_max: usize,
     /// Params and what happens to them.
     pub params: ParamConfig,
@@ -62,7 +63,7 @@ impl Default for Config {
             ack_publish: false,
             get_missing: GetMissing::Error,
             initial_snapshot: InitialSnapshot::Full,
-            snapshot_payload_bytes_max: 60_000,
+            snapshot_payload_bytes_max: 20_000,
             params: ParamConfig::default(),
             signals: SignalConfig::default(),
             outbox: OutboxConfig::default(),

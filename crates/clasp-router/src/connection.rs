@@ -66,7 +66,8 @@ pub struct Connection {
     session: Option<Arc<Session>>,
     /// What the session may send; absent without limits.
     allowance: Option<Box<Allowance>>,
-    bad: BadFrames,
+    /// Absent while all frames were good.
+    bad: Option<Box<BadFrames>>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +91,7 @@ impl Connection {
             link: Some(Box::new(link)),
             session: None,
             allowance: None,
-            bad: BadFrames::default(),
+            bad: None,
         }
     }
 
@@ -215,7 +216,7 @@ impl Connection {
             self.outbox.close(Close::new(1002, "the first message must be HELLO"));
             return Flow::Closing;
         }
-        let bad = &mut self.bad;
+        let bad = self.bad.get_or_insert_default();
         if now.mono_us.saturating_sub(bad.since_us) > BAD_FRAMES_WINDOW_US {
             bad.since_us = now.mono_us;
             bad.count = 0;

@@ -21,7 +21,7 @@ use crate::state::param::Param;
 use crate::state::store::SHARDS;
 
 /// Nothing more is produced while so many bytes wait.
-const AHEAD_BYTES: usize = 128 << 10;
+const AHEAD_BYTES: usize = 16 << 10;
 
 /// How many times larger a snapshot can get in MessagePack, where field names are spelled out.
 const LEGACY_GROWTH: usize = 3;

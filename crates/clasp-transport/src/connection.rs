@@ -1,6 +1,7 @@
 //! One connection's life after the upgrade: socket to router, and the waits for both directions.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -68,6 +69,12 @@ enum Frame {
     Lacks(usize),
 }
 
+/// Has the task polled again when others, and sockets that are ready, have had their turn.
+fn after_others(cx: &mut Context<'_>) {
+    // The runtime keeps what yields until it has looked at the sockets.
+    let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+}
+
 /// One client, owned by its task.
 pub(crate) struct Client {
     shared: Arc<Shared>,
@@ -85,6 +92,8 @@ pub(crate) struct Client {
     close_sent: bool,
     /// Receivers of what this client said last wait until it is polled again.
     patient: bool,
+    /// Others have had their turn since the last pull.
+    yielded: bool,
     _permit: Option<Box<Permit>>,
 }
 
@@ -116,6 +125,7 @@ impl Client {
             hello_done: false,
             close_sent: false,
             patient: false,
+            yielded: false,
         };
         if client.shared.is_draining() {
             client.shared.send_away(&client.link, now);
@@ -166,8 +176,19 @@ impl Client {
                     Poll::Ready(Ok(())) => {}
                 }
             } else if state & state::PULL != 0 {
+                // A snapshot of everything takes many of these, which others are not to notice. The
+                // runtime takes who has yielded before those whose sockets it has just found
+                // ready, so it takes two turns to let them go first.
+                if !std::mem::replace(&mut self.yielded, true) {
+                    after_others(cx);
+                    return ControlFlow::Continue(());
+                }
+                self.yielded = false;
                 self.link.clear(state::PULL);
                 batch(|| self.connection.pull(clock::now()));
+                self.link.flush(Flusher::Owner);
+                after_others(cx);
+                return ControlFlow::Continue(());
             } else if state & state::FLUSH != 0 {
                 self.link.clear(state::FLUSH);
             } else {
@@ -175,7 +196,7 @@ impl Client {
             }
             self.link.flush(Flusher::Owner);
         }
-        cx.waker().wake_by_ref();
+        after_others(cx);
         ControlFlow::Continue(())
     }
 

@@ -18,11 +18,13 @@ const SETS_PER_PING: usize = 500;
 const SETS_PER_SESSION: usize = 5_000;
 
 /// How often a session joins in one run; the figures are medians, or over all of them.
-const JOINS: usize = 5;
-/// Seconds for a join to be complete.
+const JOINS: usize = 20;
+/// Time for a join to be complete.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages of the others before the first join.
 const ALONE: u64 = 2_000;
+/// Nothing came for so long, so it may be that everything has come.
+const QUIET: Duration = Duration::from_millis(1);
 
 pub(super) fn run(
     server: &Server,
@@ -39,16 +41,19 @@ pub(super) fn run(
     for _ in 0..JOINS {
         let before = Meter::read(server)?;
         let start = Instant::now();
-        join(server, wire, params, || {
-            pacer.turn(u64::MAX, |_, latency| meanwhile.push(latency))?;
+        let mut heard = Vec::new();
+        let mut join = Join::begin(server, wire, params)?;
+        while !join.is_complete()? {
+            pacer.turn(u64::MAX, |sequence, latency| heard.push((sequence, latency)))?;
             ensure!(start.elapsed() < PATIENCE, "not everything came within {PATIENCE:?}");
-            Ok(())
-        })?;
-        times_ms.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        times_ms.push((join.completed - start).as_secs_f64() * 1e3);
         cpu_ms.push(before.cpu_since(server)?.as_secs_f64() * 1e3);
+        let end = pacer.next();
+        pacer.finish(end, |sequence, latency| heard.push((sequence, latency)))?;
+        let within = |sequence| (start..join.completed).contains(&pacer.due(sequence));
+        meanwhile.extend(heard.iter().filter(|it| within(it.0)).map(|it| it.1));
     }
-    let end = pacer.next();
-    pacer.finish(end, |_, latency| meanwhile.push(latency))?;
     Ok(Sample::from([
         (Metric::JoinMs, median(times_ms)),
         (Metric::CpuMsPerJoin, median(cpu_ms)),
@@ -57,32 +62,42 @@ pub(super) fn run(
     ]))
 }
 
-/// Opens a session that subscribes to everything and reads until it has it; `meanwhile` is called
-/// between reads.
-fn join(
-    server: &Server,
+/// A session that subscribes to everything. What it gets is only looked at when nothing more
+/// comes: to do so earlier would hold up the generator, and with it the latency of the others.
+struct Join {
+    link: Link,
     wire: &'static dyn Wire,
-    params: usize,
-    mut meanwhile: impl FnMut() -> Result<()>,
-) -> Result<()> {
-    let role = Role::Subscriber("/late/**");
-    let mut link = Link::connect(server.address(), SocketOptions::default())?;
-    wire.preamble(&mut link, role)?;
-    link.send(&wire.opening(role))?;
-    let mut seen = Seen::new(params);
-    let mut found = Found::default();
-    while !seen.is_complete() {
-        meanwhile()?;
-        if !link.receive_ready()? {
-            continue;
-        }
-        let taken = wire.scan(link.received(), &mut found)?;
-        link.consume(taken);
-        for sequence in found.sequences.drain(..) {
-            seen.note(sequence)?;
-        }
+    seen: Seen,
+    found: Found,
+    /// When bytes came last, and so, in the end, when everything was there.
+    completed: Instant,
+    looked: bool,
+}
+
+impl Join {
+    fn begin(server: &Server, wire: &'static dyn Wire, params: usize) -> Result<Join> {
+        let role = Role::Subscriber("/late/**");
+        let mut link = Link::connect(server.address(), SocketOptions::default())?;
+        wire.preamble(&mut link, role)?;
+        link.send(&wire.opening(role))?;
+        let (seen, found, completed) = (Seen::new(params), Found::default(), Instant::now());
+        Ok(Join { link, wire, seen, found, completed, looked: true })
     }
-    Ok(())
+
+    /// Reads once, and looks at what has come if that is over.
+    fn is_complete(&mut self) -> Result<bool> {
+        if self.link.receive_ready()? {
+            (self.completed, self.looked) = (Instant::now(), false);
+        } else if !self.looked && self.completed.elapsed() > QUIET {
+            self.looked = true;
+            let taken = self.wire.scan(self.link.received(), &mut self.found)?;
+            self.link.consume(taken);
+            for sequence in self.found.sequences.drain(..) {
+                self.seen.note(sequence)?;
+            }
+        }
+        Ok(self.seen.is_complete())
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -58,6 +58,11 @@ impl Pacer {
         })
     }
 
+    /// When a message is or was due.
+    pub(super) fn due(&self, sequence: u64) -> Instant {
+        self.schedule.due(sequence)
+    }
+
     /// The number of the next message.
     pub(super) fn next(&self) -> u64 {
         self.next

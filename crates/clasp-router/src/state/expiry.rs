@@ -78,6 +78,25 @@ impl Store {
         if expired { self.remove(shard, slot) } else { None }
     }
 
+    /// Changes the param in a slot, which there must be, and watches its deadline.
+    pub(crate) fn update(&self, shard: &mut Shard, slot: u32, change: impl FnOnce(&mut Param)) {
+        let (address, param) = shard.change(slot);
+        let (cost, deadline_us) = (param.cost_bytes(address), param.deadline_us);
+        change(param);
+        let growth = param.cost_bytes(address) as isize - cost as isize;
+        let later_us = param.deadline_us;
+        if self.observer.looks_up() {
+            self.observer.is(address, param);
+        }
+        if growth != 0 {
+            self.charge(growth);
+        }
+        // An earlier place in the heap finds the later deadline when it comes up.
+        if later_us < deadline_us {
+            shard.watch(slot, later_us);
+        }
+    }
+
     /// Installs a param and watches its deadline.
     pub(crate) fn install(&self, shard: &mut Shard, slot: u32, param: Param) -> Option<Param> {
         let deadline_us = param.deadline_us;

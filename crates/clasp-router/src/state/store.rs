@@ -184,6 +184,14 @@ impl Shard {
         self.entry(slot).param.as_mut()
     }
 
+    /// The param in a slot, which there must be, about to be changed, with its address.
+    pub(super) fn change(&mut self, slot: u32) -> (&Arc<str>, &mut Param) {
+        let entry = self.entries[slot as usize].as_mut().expect("a found slot is in use");
+        entry.used = true;
+        self.changes += 1;
+        (&entry.address, entry.param.as_mut().expect("the caller has seen the param"))
+    }
+
     /// Puts a param into a slot; gives back what was there.
     pub(super) fn put(&mut self, slot: u32, param: Param) -> Option<Param> {
         let entry = self.entries[slot as usize].as_mut().expect("a found slot is in use");

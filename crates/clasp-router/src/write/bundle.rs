@@ -141,7 +141,8 @@ impl<'a> Commit<'a> {
             let CheckedPart::Set(checked) = part else { continue };
             let (router, session, now) = (self.router, self.session, self.now);
             let number = checked.place().shard;
-            match set::apply(router, session, self.shard(number), checked, now) {
+            let how = (now, set::Undo::Possible);
+            match set::apply(router, session, self.shard(number), checked, how) {
                 Ok(one) => applied.push((number, one)),
                 Err(refusal) => {
                     self.undo(applied);

@@ -53,7 +53,7 @@ pub(crate) fn commit(
         make_room(router, 1, checked.address(), &keep)?;
         shard = router.store.lock(place.shard);
     }
-    let mut applied = apply(router, session, &mut shard, checked, now)?;
+    let mut applied = apply(router, session, &mut shard, checked, (now, Undo::Never))?;
     applied.sequence = router.durability.record(&[journal_entry(session, checked, &applied)]);
     deliver(router, &mut shard, checked, &applied, (None, now));
     Ok(applied)
@@ -90,13 +90,22 @@ pub(crate) fn left(router: &Router, gone: &Gone, reason: DeleteReason, now: Now)
     }]);
 }
 
+/// Whether a write may have to be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undo {
+    /// No, so what was there before need not be kept.
+    Never,
+    /// Yes, for as long as the bundle that it is part of is not complete.
+    Possible,
+}
+
 /// Proposes, commits and applies inside the shard's critical section.
 pub(crate) fn apply(
     router: &Arc<Router>,
     session: &Arc<Session>,
     shard: &mut Shard,
     checked: &CheckedSet<'_>,
-    now: Now,
+    (now, undo): (Now, Undo),
 ) -> Result<Applied, Refusal> {
     let place = checked.place();
     let slot = shard.intern(checked.address(), place.hash);
@@ -106,14 +115,22 @@ pub(crate) fn apply(
     let last_revision = router.store.last_revision(shard, place.hash);
     let before = shard.entry(slot).param.as_ref();
     propose(router, session, before, checked, now)?;
-    let param = committed(router, session, (before, last_revision), checked, now);
-    let Param { revision, timestamp_us, ttl, .. } = param;
-    let holder = param.lock.as_ref().map(|lock| Arc::clone(&lock.holder));
-    note_lock(session, shard, slot, &param);
-    if shard.entry(slot).param.is_none() {
+    let commit = committed(router, session, (before, last_revision), checked, now);
+    let Committed { revision, timestamp_us, ttl, .. } = commit;
+    let holder = commit.lock.as_ref().map(|lock| Arc::clone(&lock.holder));
+    note_lock(session, shard, slot, commit.lock.is_some());
+    let known = shard.entry(slot).param.as_ref();
+    let (is_new, before) = match undo {
+        Undo::Possible => (known.is_none(), known.cloned()),
+        Undo::Never => (known.is_none(), None),
+    };
+    if is_new {
+        let param = commit.into_param(router, session, checked, now);
         router.store.admit(&param);
+        router.store.install(shard, slot, param);
+    } else {
+        router.store.update(shard, slot, |param| commit.rewrite(param, session, checked, now));
     }
-    let before = router.store.install(shard, slot, param);
     Ok(Applied { slot, revision, timestamp_us, ttl, sequence: None, before, holder })
 }
 
@@ -137,17 +154,24 @@ fn propose(
     Ok(())
 }
 
-/// The param as it will be: this is where the write gets its revision and its time.
+/// What a write has become besides its value.
+struct Committed {
+    revision: u64,
+    timestamp_us: u64,
+    ttl: Option<Ttl>,
+    deadline_us: u64,
+    lock: Option<Box<Lock>>,
+}
+
+/// This is where the write gets its revision and its time.
 fn committed(
     router: &Router,
     session: &Arc<Session>,
     (before, last_revision): (Option<&Param>, u64),
     checked: &CheckedSet<'_>,
     now: Now,
-) -> Param {
+) -> Committed {
     let set = &checked.set;
-    let revision = before.map_or(last_revision, |param| param.revision) + 1;
-    let timestamp_us = before.map_or(now.unix_us, |param| now.unix_us.max(param.timestamp_us + 1));
     let ttl = set.ttl.or(before.and_then(|param| param.ttl));
     let lock = match (set.lock, set.unlock) {
         (true, _) => Some(Box::new(Lock {
@@ -161,17 +185,50 @@ fn committed(
             before.and_then(|param| param.lock.as_deref()).and_then(|lock| kept(lock, session, now))
         }
     };
-    Param {
-        value: set.value.clone().into_owned(),
-        revision,
-        writer: Arc::clone(&session.id),
-        timestamp_us,
+    Committed {
+        revision: before.map_or(last_revision, |param| param.revision) + 1,
+        timestamp_us: before.map_or(now.unix_us, |param| now.unix_us.max(param.timestamp_us + 1)),
         ttl,
         deadline_us: deadline_us(ttl, set.value.kind(), &router.config.params, now),
-        touched_us: now.mono_us,
         lock,
-        owner: before.map_or_else(|| Arc::clone(&session.owner), |param| Arc::clone(&param.owner)),
-        strategy: before.map_or_else(|| router.strategy(checked.address()), |param| param.strategy),
+    }
+}
+
+impl Committed {
+    /// The first value of an address.
+    fn into_param(
+        self,
+        router: &Router,
+        session: &Session,
+        checked: &CheckedSet<'_>,
+        now: Now,
+    ) -> Param {
+        Param {
+            value: checked.set.value.clone().into_owned(),
+            revision: self.revision,
+            writer: Arc::clone(&session.id),
+            timestamp_us: self.timestamp_us,
+            ttl: self.ttl,
+            deadline_us: self.deadline_us,
+            touched_us: now.mono_us,
+            lock: self.lock,
+            owner: Arc::clone(&session.owner),
+            strategy: router.strategy(checked.address()),
+        }
+    }
+
+    /// The next value of a param. Its memory is used again.
+    fn rewrite(self, param: &mut Param, session: &Session, checked: &CheckedSet<'_>, now: Now) {
+        param.value.assign(&checked.set.value);
+        param.revision = self.revision;
+        if !Arc::ptr_eq(&param.writer, &session.id) {
+            param.writer = Arc::clone(&session.id);
+        }
+        param.timestamp_us = self.timestamp_us;
+        param.ttl = self.ttl;
+        param.deadline_us = self.deadline_us;
+        param.touched_us = now.mono_us;
+        param.lock = self.lock;
     }
 }
 
@@ -186,13 +243,13 @@ fn kept(lock: &Lock, session: &Session, now: Now) -> Option<Box<Lock>> {
 }
 
 /// Keeps the session's own list of locks in step.
-fn note_lock(session: &Arc<Session>, shard: &mut Shard, slot: u32, param: &Param) {
+fn note_lock(session: &Arc<Session>, shard: &mut Shard, slot: u32, is_locked: bool) {
     let entry = shard.entry(slot);
     let held = entry.param.as_ref().is_some_and(|before| before.lock.is_some());
-    match (&param.lock, held) {
-        (Some(_), _) => session.note_lock(&entry.address),
-        (None, true) => session.forget_lock(&entry.address),
-        (None, false) => {}
+    match (is_locked, held) {
+        (true, _) => session.note_lock(&entry.address),
+        (false, true) => session.forget_lock(&entry.address),
+        (false, false) => {}
     }
 }
 
