@@ -5,9 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::response::Response;
+use axum::{Extension, Router, middleware};
 use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::client_address::Peer;
+use crate::pace::{Paced, Progress};
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -25,12 +28,20 @@ const CONNECTIONS_MAX: usize = 256;
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take for its first byte and a TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// How long one connection may live; a scraper that is told to close just connects again.
+/// How long one connection may live; a scraper that is told to close just connects again. Only a
+/// [`Lengthy`] answer may go on.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60);
 /// How long a running answer may take once the connection is told to end.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long the peer of a [`Lengthy`] answer may take none of it.
+const STANDSTILL_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after a failed accept, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Marks a response that may outlive the age of its connection, as long as its peer reads on. Only
+/// for pages of operators: each holds one of the connections that are served at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lengthy;
 
 /// Serves `pages` on `listener` until `stop` holds true (or its sender is gone), then lets running
 /// answers finish for at most a second.
@@ -43,7 +54,16 @@ pub async fn serve_with(
     acceptor: Acceptor,
     listener: TcpListener,
     pages: Router,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
+) {
+    serve_aged(acceptor, listener, pages, (stop, CONNECTION_AGE_MAX)).await;
+}
+
+async fn serve_aged(
+    acceptor: Acceptor,
+    listener: TcpListener,
+    pages: Router,
+    (mut stop, age_max): (watch::Receiver<bool>, Duration),
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -54,7 +74,8 @@ pub async fn serve_with(
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, peer, place)) => {
                     let pages = pages.clone().layer(Extension(Peer(peer)));
-                    let conversation = converse(acceptor.clone(), stream, pages, stop.clone());
+                    let end = (stop.clone(), age_max);
+                    let conversation = converse(acceptor.clone(), stream, pages, end);
                     connections.spawn(async move {
                         conversation.await;
                         drop(place);
@@ -89,7 +110,7 @@ async fn converse(
     acceptor: Acceptor,
     stream: TcpStream,
     pages: Router,
-    mut stop: watch::Receiver<bool>,
+    (mut stop, age_max): (watch::Receiver<bool>, Duration),
 ) {
     let accepted = tokio::select! {
         accepted = time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)) => accepted,
@@ -106,6 +127,13 @@ async fn converse(
         // Silence.
         Err(_) => return,
     };
+    let lengthy = Arc::new(AtomicBool::new(false));
+    let mark = Arc::clone(&lengthy);
+    let pages = pages.layer(middleware::map_response(move |response: Response| {
+        mark.fetch_or(response.extensions().get::<Lengthy>().is_some(), Ordering::Relaxed);
+        std::future::ready(response)
+    }));
+    let (wire, progress) = Paced::new(wire);
     let service = TowerToHyperService::new(pages);
     let mut connection = pin!(
         http1::Builder::new()
@@ -113,15 +141,33 @@ async fn converse(
             .header_read_timeout(REQUEST_HEAD_MAX)
             .serve_connection(TokioIo::new(wire), service)
     );
-    let stopped = tokio::select! {
+    tokio::select! {
         // How one conversation failed concerns only its peer.
-        _ = connection.as_mut() => None,
-        _ = time::sleep(CONNECTION_AGE_MAX) => Some(()),
-        () = told(&mut stop) => Some(()),
-    };
-    if stopped.is_some() {
-        connection.as_mut().graceful_shutdown();
-        let _ = time::timeout(GRACE, connection).await;
+        _ = connection.as_mut() => return,
+        () = time::sleep(age_max) => {}
+        () = told(&mut stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if lengthy.load(Ordering::Relaxed) {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = standstill(&progress) => return,
+            () = told(&mut stop) => {}
+        }
+    }
+    let _ = time::timeout(GRACE, connection).await;
+}
+
+/// Waits until the peer has taken nothing for too long.
+async fn standstill(progress: &Progress) {
+    let mut before = progress.written();
+    loop {
+        time::sleep(STANDSTILL_MAX).await;
+        let now = progress.written();
+        if now == before {
+            return;
+        }
+        before = now;
     }
 }
 
@@ -186,5 +232,53 @@ mod tests {
         let Served { stop, task, .. } = served().await;
         drop(stop);
         task.await.unwrap();
+    }
+
+    /// Two answers without end, the first of which is allowed to take long.
+    fn endless() -> (Router, [tokio::sync::mpsc::Sender<&'static str>; 2]) {
+        let answer = |pieces| {
+            let body = futures_util::stream::unfold(pieces, |mut pieces| async {
+                let piece = tokio::sync::mpsc::Receiver::recv(&mut pieces).await?;
+                Some((Ok::<_, std::convert::Infallible>(piece), pieces))
+            });
+            let body = std::sync::Mutex::new(Some(axum::body::Body::from_stream(body)));
+            move || std::future::ready(body.lock().unwrap().take().unwrap())
+        };
+        let ((long, one), (short, two)) =
+            (tokio::sync::mpsc::channel(4), tokio::sync::mpsc::channel(4));
+        let (one, two) = (Arc::new(answer(one)), Arc::new(answer(two)));
+        let pages = Router::new()
+            .route(
+                "/long",
+                axum::routing::get(move || async move { (Extension(Lengthy), one().await) }),
+            )
+            .route("/short", axum::routing::get(move || two()));
+        (pages, [long, short])
+    }
+
+    #[tokio::test]
+    async fn only_a_lengthy_answer_outlives_its_connections_age() {
+        let (pages, [long, short]) = endless();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        let end = (stopped, Duration::from_millis(1));
+        tokio::spawn(serve_aged(Acceptor::plain(), listener, pages, end));
+        let mut begun = Vec::new();
+        for (path, pieces) in [("long", &long), ("short", &short)] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET /{path} HTTP/1.1\r\nhost: relay\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            pieces.send("begun ").await.unwrap();
+            begun.push(stream);
+        }
+        let mut cut = String::new();
+        begun[1].read_to_string(&mut cut).await.unwrap();
+        assert!(!cut.ends_with("0\r\n\r\n"), "it had not ended: {cut}");
+        long.send("and ended").await.unwrap();
+        drop(long);
+        let mut whole = String::new();
+        begun[0].read_to_string(&mut whole).await.unwrap();
+        assert!(whole.contains("and ended") && whole.ends_with("0\r\n\r\n"), "{whole}");
     }
 }

@@ -25,6 +25,11 @@ impl EntityLeases {
         EntityLeases { tokens, entities, ttl_s }
     }
 
+    /// The registry.
+    pub fn entities(&self) -> &Arc<Entities> {
+        &self.entities
+    }
+
     /// A token for an entity; may block. It is refused while the entity is not active.
     ///
     /// # Errors
