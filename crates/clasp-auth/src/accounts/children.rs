@@ -76,9 +76,11 @@ impl Accounts {
 
     /// The devices that the holder of a grant has provisioned, the newest first. A device is told
     /// by its token.
-    pub fn children(&self, grant: &Grant) -> Vec<Arc<Token>> {
+    pub fn children(&self, grant: &Grant, now: Now) -> Vec<Arc<Token>> {
         let Some(owner) = grant.subject.as_deref() else { return Vec::new() };
-        let owned = |token: &&Arc<Token>| token.owner.as_deref() == Some(owner);
+        let owned = |token: &&Arc<Token>| {
+            token.owner.as_deref() == Some(owner) && !token.is_expired(now.unix_s())
+        };
         self.tokens.of(owner).iter().rev().filter(owned).cloned().collect()
     }
 
@@ -86,9 +88,14 @@ impl Accounts {
     ///
     /// # Errors
     /// The holder has no such device, or the store failed.
-    pub fn revoke_child(&self, grant: &Grant, subject: &str) -> Result<Arc<Token>, AccountError> {
-        let children = self.children(grant);
-        let child = children.into_iter().find(|child| *child.subject == *subject);
+    pub fn revoke_child(
+        &self,
+        grant: &Grant,
+        subject: &str,
+        now: Now,
+    ) -> Result<Arc<Token>, AccountError> {
+        let mut children = self.children(grant, now).into_iter();
+        let child = children.find(|child| *child.subject == *subject);
         let child = child.ok_or(AccountError::NotFound)?;
         self.tokens.revoke_subject(subject, None)?;
         Ok(child)

@@ -12,11 +12,12 @@ use super::Registry;
 use super::handlers::blocking;
 use super::reply::{bad_request, device};
 use crate::api_error::ApiError;
+use crate::clock;
 
 /// The devices of who shows this grant, the newest first.
 pub(super) fn list(registry: &Registry, grant: &Grant, (offset, limit): (usize, usize)) -> Value {
     let Some(accounts) = &registry.accounts else { return Value::Array(Vec::new()) };
-    let devices = accounts.children(grant).into_iter().skip(offset).take(limit);
+    let devices = accounts.children(grant, clock::now()).into_iter().skip(offset).take(limit);
     devices.map(|token| device(&token, EntityStatus::Active)).collect()
 }
 
@@ -29,14 +30,14 @@ pub(super) async fn set_status(
     let unknown = || ApiError::from(EntitiesError::Unknown);
     let accounts = registry.accounts.as_ref().map(Arc::clone).ok_or_else(unknown)?;
     if status != EntityStatus::Revoked {
-        let owned = accounts.children(&grant);
+        let owned = accounts.children(&grant, clock::now());
         let child = owned.iter().find(|child| *child.subject == *subject).ok_or_else(unknown)?;
         return match status {
             EntityStatus::Active => Ok(device(child, status)),
             _ => Err(bad_request("status: a device is active until it is revoked")),
         };
     }
-    let ended = blocking(move || accounts.revoke_child(&grant, &subject)).await?;
+    let ended = blocking(move || accounts.revoke_child(&grant, &subject, clock::now())).await?;
     match ended {
         Ok(child) => {
             tracing::info!(device = %child.subject, "a device was revoked by its owner");
