@@ -18,7 +18,9 @@ async fn with_registry(folder: &Folder) -> (Relay, Api) {
 /// Registers the lamp with the key of holder 9; its path in the API.
 async fn register(api: Api) -> String {
     let key = HEXLOWER.encode(&holder(9).verifying_key().to_bytes());
-    let lamp = json!({ "type": "Device", "name": "lamp", "public_key": key, "scopes": ["write:/lamp/**"] });
+    let lamp = json!({
+        "type": "Device", "name": "lamp", "public_key": key, "scopes": ["write:/lamp/**"],
+    });
     let created = api.ask("POST /api/entities", HEX, &lamp).await;
     assert_eq!(created.status, 201, "{created:?}");
     format!("/api/entities/{}", created.text("id"))
