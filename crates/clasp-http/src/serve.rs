@@ -14,6 +14,7 @@ use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -54,16 +55,7 @@ pub async fn serve_with(
     acceptor: Acceptor,
     listener: TcpListener,
     pages: Router,
-    stop: watch::Receiver<bool>,
-) {
-    serve_aged(acceptor, listener, pages, (stop, CONNECTION_AGE_MAX)).await;
-}
-
-async fn serve_aged(
-    acceptor: Acceptor,
-    listener: TcpListener,
-    pages: Router,
-    (mut stop, age_max): (watch::Receiver<bool>, Duration),
+    mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -74,8 +66,7 @@ async fn serve_aged(
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, peer, place)) => {
                     let pages = pages.clone().layer(Extension(Peer(peer)));
-                    let end = (stop.clone(), age_max);
-                    let conversation = converse(acceptor.clone(), stream, pages, end);
+                    let conversation = converse(acceptor.clone(), stream, pages, stop.clone());
                     connections.spawn(async move {
                         conversation.await;
                         drop(place);
@@ -110,7 +101,7 @@ async fn converse(
     acceptor: Acceptor,
     stream: TcpStream,
     pages: Router,
-    (mut stop, age_max): (watch::Receiver<bool>, Duration),
+    mut stop: watch::Receiver<bool>,
 ) {
     let accepted = tokio::select! {
         accepted = time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)) => accepted,
@@ -127,6 +118,15 @@ async fn converse(
         // Silence.
         Err(_) => return,
     };
+    talk(wire, pages, stop).await;
+}
+
+/// Answers requests until the peer has enough, or has had.
+async fn talk(
+    wire: impl AsyncRead + AsyncWrite + Unpin,
+    pages: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let lengthy = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&lengthy);
     let pages = pages.layer(middleware::map_response(move |response: Response| {
@@ -144,7 +144,7 @@ async fn converse(
     tokio::select! {
         // How one conversation failed concerns only its peer.
         _ = connection.as_mut() => return,
-        () = time::sleep(age_max) => {}
+        () = time::sleep(CONNECTION_AGE_MAX) => {}
         () = told(&mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -173,7 +173,7 @@ async fn standstill(progress: &Progress) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
     use crate::health;
@@ -256,29 +256,50 @@ mod tests {
         (pages, [long, short])
     }
 
-    #[tokio::test]
+    /// A conversation that has begun with a request for `path`.
+    async fn begin(pages: &Router, path: &str) -> (DuplexStream, watch::Sender<bool>) {
+        let (mut stream, wire) = tokio::io::duplex(1 << 10);
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(talk(wire, pages.clone(), stopped));
+        let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        (stream, stop)
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn only_a_lengthy_answer_outlives_its_connections_age() {
         let (pages, [long, short]) = endless();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (_stop, stopped) = watch::channel(false);
-        let end = (stopped, Duration::from_millis(1));
-        tokio::spawn(serve_aged(Acceptor::plain(), listener, pages, end));
-        let mut begun = Vec::new();
-        for (path, pieces) in [("long", &long), ("short", &short)] {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            let request = format!("GET /{path} HTTP/1.1\r\nhost: relay\r\n\r\n");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            pieces.send("begun ").await.unwrap();
-            begun.push(stream);
-        }
+        let (mut lengthy, _stop) = begin(&pages, "/long").await;
+        long.send("begun ").await.unwrap();
+        let (mut other, _stop) = begin(&pages, "/short").await;
+        short.send("begun ").await.unwrap();
         let mut cut = String::new();
-        begun[1].read_to_string(&mut cut).await.unwrap();
-        assert!(!cut.ends_with("0\r\n\r\n"), "it had not ended: {cut}");
+        let _broken_off = other.read_to_string(&mut cut).await;
+        assert!(cut.contains("begun") && !cut.ends_with("0\r\n\r\n"), "{cut}");
         long.send("and ended").await.unwrap();
         drop(long);
         let mut whole = String::new();
-        begun[0].read_to_string(&mut whole).await.unwrap();
+        lengthy.read_to_string(&mut whole).await.unwrap();
         assert!(whole.contains("and ended") && whole.ends_with("0\r\n\r\n"), "{whole}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_of_a_lengthy_answer_is_let_go() {
+        let (pages, [long, _short]) = endless();
+        let (_silent, _stop) = begin(&pages, "/long").await;
+        // Ends when nobody is left to take it.
+        while long.send("much more than the wire holds ").await.is_ok() {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_stops_waits_for_no_lengthy_answer() {
+        let (pages, [long, _short]) = endless();
+        let (mut stream, stop) = begin(&pages, "/long").await;
+        long.send("begun ").await.unwrap();
+        assert_ne!(stream.read(&mut [0; 9]).await.unwrap(), 0);
+        stop.send(true).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(!rest.ends_with(b"0\r\n\r\n"));
     }
 }
