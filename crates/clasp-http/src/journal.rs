@@ -28,7 +28,7 @@ const READS_MAX: usize = 4;
 const PAGE_ENTRIES: usize = 256;
 
 /// Tells how many entries an answer has at most.
-const LIMIT: HeaderName = HeaderName::from_static("clasp-limit");
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("clasp-limit");
 
 /// What the pages share.
 #[derive(Clone)]
