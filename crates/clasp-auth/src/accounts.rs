@@ -119,7 +119,7 @@ impl Accounts {
                 self.entitlements.user(&old.subject)
             }
             Holder::Guest => self.entitlements.guest(&old.subject),
-            Holder::Child | Holder::Listed => {
+            Holder::Child | Holder::Entity | Holder::Listed => {
                 let text = "this token cannot be renewed; ask who gave it";
                 return Err(AccountError::Forbidden(text));
             }

@@ -2,12 +2,14 @@
 //! (spec: relay.md 12).
 
 mod id;
+mod lease;
 mod registry;
 mod rights;
 mod token;
 mod verifier;
 
 pub use id::{EntityId, NotAnId};
+pub use lease::EntityLeases;
 pub use registry::{Defect, Entities, EntitiesError, EntityStore, MemoryStore, RegistryError};
 pub use token::{EntityToken, EntityTokenError};
 pub use verifier::{EntityTokenRules, EntityVerifier};

@@ -43,9 +43,9 @@ pub use clock::Now;
 pub use ed25519_dalek::SigningKey;
 pub use entitlements::{Entitlements, FixedEntitlements};
 pub use entity::{
-    Defect, Entities, EntitiesError, Entity, EntityId, EntityKind, EntityStatus, EntityStore,
-    EntityToken, EntityTokenError, EntityTokenRules, EntityVerifier, MemoryStore, NotAnId,
-    RegistryError, UnknownWord,
+    Defect, Entities, EntitiesError, Entity, EntityId, EntityKind, EntityLeases, EntityStatus,
+    EntityStore, EntityToken, EntityTokenError, EntityTokenRules, EntityVerifier, MemoryStore,
+    NotAnId, RegistryError, UnknownWord,
 };
 pub use grant::{Credential, CredentialKind, Grant};
 pub use jwt::{JwtKeys, JwtKeysError, JwtRules, JwtVerifier};

@@ -14,6 +14,8 @@ pub enum Holder {
     Guest,
     /// A device or program that another holder provisioned.
     Child,
+    /// A registered entity; as good as the entity is, see [`crate::EntityLeases`].
+    Entity,
     /// Somebody in the operator's list of tokens; not stored by the relay.
     Listed,
 }
@@ -25,13 +27,14 @@ impl Holder {
             Holder::User => "user",
             Holder::Guest => "guest",
             Holder::Child => "child",
+            Holder::Entity => "entity",
             Holder::Listed => "listed",
         }
     }
 
     /// What [`Holder::name`] says.
     pub fn from_name(name: &str) -> Option<Holder> {
-        [Holder::User, Holder::Guest, Holder::Child, Holder::Listed]
+        [Holder::User, Holder::Guest, Holder::Child, Holder::Entity, Holder::Listed]
             .into_iter()
             .find(|holder| holder.name() == name)
     }

@@ -220,6 +220,10 @@ impl Verifier for Tokens {
         if token.is_expired(now_unix_us / 1_000_000) {
             return Some(Err(Denied::Expired));
         }
+        if token.holder == Holder::Entity {
+            // Only `EntityLeases` knows what it is worth, and it is asked first.
+            return Some(Err(Denied::Invalid("this relay keeps no registry".into())));
+        }
         let id = hash.to_string().into();
         Some(Ok(Grant {
             subject: Some(Arc::clone(&token.subject)),

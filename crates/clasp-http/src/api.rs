@@ -13,7 +13,7 @@ use clasp_auth::TrustedProxies;
 use tokio::time;
 
 use crate::api_error::{self, ApiError};
-use crate::bearer::Access;
+use crate::bearer::{Access, Admin};
 use crate::origins::{self, Origins};
 use crate::{client_address, health, openapi};
 
@@ -29,6 +29,14 @@ pub struct Section {
     pub pages: Router,
     /// An OpenAPI 3.1 document with the `paths` and `components` of these routes.
     pub description: &'static str,
+}
+
+impl Section {
+    /// Routes whose handlers do not ask who is calling: they are for operators only.
+    pub(crate) fn for_operators(pages: Router, description: &'static str) -> Section {
+        let pages = pages.route_layer(middleware::from_extractor::<Admin>());
+        Section { pages, description }
+    }
 }
 
 /// What all sections share.

@@ -89,9 +89,23 @@ impl<S: Sync> FromRequestParts<S> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Admin, ApiError> {
-        let Caller(grant) = Caller::from_request_parts(parts, state).await?;
-        if grant.scopes.as_ref().is_some_and(clasp_auth::Scopes::rules_everything) {
-            return Ok(Admin(grant));
+        Caller::from_request_parts(parts, state).await?.into_admin()
+    }
+}
+
+impl Caller {
+    /// Whether this is an [`Admin`], too.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.0.scopes.as_ref().is_some_and(clasp_auth::Scopes::rules_everything)
+    }
+
+    /// The same as an [`Admin`].
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn into_admin(self) -> Result<Admin, ApiError> {
+        if self.is_admin() {
+            return Ok(Admin(self.0));
         }
         let text = "admin scope required";
         Err(ApiError::new(StatusCode::FORBIDDEN, text).challenge(NOT_ENOUGH))

@@ -1,11 +1,10 @@
-//! The registry over HTTP, for admins: entities, their status and tokens, trust anchors, and
-//! revoked capability tokens (spec: relay.md 12.5, 12.6).
-//!
-//! Whoever mounts these pages puts the check for an admin's bearer token around them; nothing in
-//! here asks who is calling.
+//! The registry over HTTP: entities, their status and tokens, trust anchors, and revoked capability
+//! tokens (spec: relay.md 12.5, 12.6). Operators do all of it; who has provisioned devices finds
+//! them in the same place (spec: relay.md 10.10), and the anchors are no secret.
 
 mod body;
 mod create;
+mod devices;
 mod handlers;
 mod reply;
 
@@ -18,13 +17,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post, put};
-use clasp_auth::{Entities, Entity, Revocations, TrustAnchors};
+use clasp_auth::accounts::Accounts;
+use clasp_auth::{Entities, EntityLeases, Revocations, TrustAnchors};
+
+use crate::api::Section;
 
 /// Bytes of a request's body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// Makes a token of this relay for an active entity, without its key; may block.
-pub type IssueToken = Arc<dyn Fn(&Entity) -> Result<String, String> + Send + Sync>;
 
 /// What the pages work on.
 #[derive(Clone)]
@@ -37,8 +36,10 @@ pub struct Registry {
     pub links_max: usize,
     /// Capability tokens that were taken back.
     pub revocations: Arc<Revocations>,
-    /// Makes a relay's own token for an entity, if the relay issues any.
-    pub issue: Option<IssueToken>,
+    /// Issues the relay's own tokens to entities; `None` if it keeps no registry.
+    pub leases: Option<Arc<EntityLeases>>,
+    /// Whose devices are told and ended here; `None` if nobody can have any.
+    pub accounts: Option<Arc<Accounts>>,
 }
 
 impl fmt::Debug for Registry {
@@ -48,8 +49,8 @@ impl fmt::Debug for Registry {
 }
 
 /// The pages below `/api` that this module owns. Every answer is JSON.
-pub fn pages(registry: Registry) -> Router {
-    Router::new()
+pub fn section(registry: Registry) -> Section {
+    let pages = Router::new()
         .route("/api/entities", post(handlers::create).get(handlers::list))
         .route("/api/entities/{id}", get(handlers::show).delete(handlers::delete))
         .route("/api/entities/{id}/status", put(handlers::set_status))
@@ -58,5 +59,6 @@ pub fn pages(registry: Registry) -> Router {
         .route("/api/capabilities/revoke", post(handlers::revoke))
         .method_not_allowed_fallback(handlers::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(registry)
+        .with_state(registry);
+    Section { pages, description: include_str!("openapi/entities.json") }
 }

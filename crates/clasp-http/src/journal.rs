@@ -1,6 +1,6 @@
-//! The journal as JSON: `/api/journal/latest`, `query`, `since` and `snapshot` (relay.md 15.6,
-//! 15.7). Who may ask is for a layer around it. Answers are read page by page at the client's pace,
-//! on threads that may block, so that neither their length nor a slow client costs memory.
+//! The journal as JSON for operators: `/api/journal/latest`, `query`, `since` and `snapshot`
+//! (relay.md 15.6, 15.7). Answers are read page by page at the client's pace, on threads that may
+//! block, so that neither their length nor a slow client costs memory.
 
 mod answer;
 mod question;
@@ -17,6 +17,7 @@ use clasp_router::{Now, ParamRecord};
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
 
+use crate::api::Section;
 use answer::{Items, Walk, failed, refused};
 use question::{ENTRIES_MAX, Question};
 
@@ -27,7 +28,7 @@ const READS_MAX: usize = 4;
 const PAGE_ENTRIES: usize = 256;
 
 /// Tells how many entries an answer has at most.
-const LIMIT: HeaderName = HeaderName::from_static("clasp-limit");
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("clasp-limit");
 
 /// What the pages share.
 #[derive(Clone)]
@@ -38,7 +39,11 @@ struct Source {
 }
 
 /// The journal's pages. `clock` is the one that drives the router.
-pub fn pages(router: Arc<clasp_router::Router>, clock: fn() -> Now) -> Router {
+pub fn section(router: Arc<clasp_router::Router>, clock: fn() -> Now) -> Section {
+    Section::for_operators(pages(router, clock), include_str!("openapi/journal.json"))
+}
+
+fn pages(router: Arc<clasp_router::Router>, clock: fn() -> Now) -> Router {
     let reads = Arc::new(Semaphore::new(READS_MAX));
     Router::new()
         .route("/api/journal/latest", get(latest))

@@ -19,6 +19,7 @@ pub mod json;
 pub mod metrics;
 mod openapi;
 pub mod origins;
+mod pace;
 pub mod process;
 mod serve;
 pub mod sessions;

@@ -54,7 +54,7 @@ impl Origins {
             .allow_origin(origin)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
             .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-            .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE])
+            .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE, crate::journal::LIMIT])
             .max_age(PREFLIGHT_AGE)
     }
 }

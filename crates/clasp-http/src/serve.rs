@@ -5,19 +5,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::response::Response;
+use axum::{Extension, Router, middleware};
 use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::client_address::Peer;
+use crate::pace::{Paced, Progress};
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -25,12 +29,20 @@ const CONNECTIONS_MAX: usize = 256;
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take for its first byte and a TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// How long one connection may live; a scraper that is told to close just connects again.
+/// How long one connection may live; a scraper that is told to close just connects again. Only a
+/// [`Lengthy`] answer may go on.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60);
 /// How long a running answer may take once the connection is told to end.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long the peer of a [`Lengthy`] answer may take none of it.
+const STANDSTILL_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after a failed accept, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Marks a response that may outlive the age of its connection, as long as its peer reads on. Only
+/// for pages of operators: each holds one of the connections that are served at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lengthy;
 
 /// Serves `pages` on `listener` until `stop` holds true (or its sender is gone), then lets running
 /// answers finish for at most a second.
@@ -106,6 +118,22 @@ async fn converse(
         // Silence.
         Err(_) => return,
     };
+    talk(wire, pages, stop).await;
+}
+
+/// Answers requests until the peer has enough, or has had.
+async fn talk(
+    wire: impl AsyncRead + AsyncWrite + Unpin,
+    pages: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let lengthy = Arc::new(AtomicBool::new(false));
+    let mark = Arc::clone(&lengthy);
+    let pages = pages.layer(middleware::map_response(move |response: Response| {
+        mark.fetch_or(response.extensions().get::<Lengthy>().is_some(), Ordering::Relaxed);
+        std::future::ready(response)
+    }));
+    let (wire, progress) = Paced::new(wire);
     let service = TowerToHyperService::new(pages);
     let mut connection = pin!(
         http1::Builder::new()
@@ -113,21 +141,39 @@ async fn converse(
             .header_read_timeout(REQUEST_HEAD_MAX)
             .serve_connection(TokioIo::new(wire), service)
     );
-    let stopped = tokio::select! {
+    tokio::select! {
         // How one conversation failed concerns only its peer.
-        _ = connection.as_mut() => None,
-        _ = time::sleep(CONNECTION_AGE_MAX) => Some(()),
-        () = told(&mut stop) => Some(()),
-    };
-    if stopped.is_some() {
-        connection.as_mut().graceful_shutdown();
-        let _ = time::timeout(GRACE, connection).await;
+        _ = connection.as_mut() => return,
+        () = time::sleep(CONNECTION_AGE_MAX) => {}
+        () = told(&mut stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if lengthy.load(Ordering::Relaxed) {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = standstill(&progress) => return,
+            () = told(&mut stop) => {}
+        }
+    }
+    let _ = time::timeout(GRACE, connection).await;
+}
+
+/// Waits until the peer has taken nothing for too long.
+async fn standstill(progress: &Progress) {
+    let mut before = progress.written();
+    loop {
+        time::sleep(STANDSTILL_MAX).await;
+        let now = progress.written();
+        if now == before {
+            return;
+        }
+        before = now;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
     use crate::health;
@@ -186,5 +232,74 @@ mod tests {
         let Served { stop, task, .. } = served().await;
         drop(stop);
         task.await.unwrap();
+    }
+
+    /// Two answers without end, the first of which is allowed to take long.
+    fn endless() -> (Router, [tokio::sync::mpsc::Sender<&'static str>; 2]) {
+        let answer = |pieces| {
+            let body = futures_util::stream::unfold(pieces, |mut pieces| async {
+                let piece = tokio::sync::mpsc::Receiver::recv(&mut pieces).await?;
+                Some((Ok::<_, std::convert::Infallible>(piece), pieces))
+            });
+            let body = std::sync::Mutex::new(Some(axum::body::Body::from_stream(body)));
+            move || std::future::ready(body.lock().unwrap().take().unwrap())
+        };
+        let ((long, one), (short, two)) =
+            (tokio::sync::mpsc::channel(4), tokio::sync::mpsc::channel(4));
+        let (one, two) = (Arc::new(answer(one)), Arc::new(answer(two)));
+        let pages = Router::new()
+            .route(
+                "/long",
+                axum::routing::get(move || async move { (Extension(Lengthy), one().await) }),
+            )
+            .route("/short", axum::routing::get(move || two()));
+        (pages, [long, short])
+    }
+
+    /// A conversation that has begun with a request for `path`.
+    async fn begin(pages: &Router, path: &str) -> (DuplexStream, watch::Sender<bool>) {
+        let (mut stream, wire) = tokio::io::duplex(1 << 10);
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(talk(wire, pages.clone(), stopped));
+        let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        (stream, stop)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_lengthy_answer_outlives_its_connections_age() {
+        let (pages, [long, short]) = endless();
+        let (mut lengthy, _stop) = begin(&pages, "/long").await;
+        long.send("begun ").await.unwrap();
+        let (mut other, _stop) = begin(&pages, "/short").await;
+        short.send("begun ").await.unwrap();
+        let mut cut = String::new();
+        let _broken_off = other.read_to_string(&mut cut).await;
+        assert!(cut.contains("begun") && !cut.ends_with("0\r\n\r\n"), "{cut}");
+        long.send("and ended").await.unwrap();
+        drop(long);
+        let mut whole = String::new();
+        lengthy.read_to_string(&mut whole).await.unwrap();
+        assert!(whole.contains("and ended") && whole.ends_with("0\r\n\r\n"), "{whole}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_of_a_lengthy_answer_is_let_go() {
+        let (pages, [long, _short]) = endless();
+        let (_silent, _stop) = begin(&pages, "/long").await;
+        // Ends when nobody is left to take it.
+        while long.send("much more than the wire holds ").await.is_ok() {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_stops_waits_for_no_lengthy_answer() {
+        let (pages, [long, _short]) = endless();
+        let (mut stream, stop) = begin(&pages, "/long").await;
+        long.send("begun ").await.unwrap();
+        assert_ne!(stream.read(&mut [0; 9]).await.unwrap(), 0);
+        stop.send(true).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(!rest.ends_with(b"0\r\n\r\n"));
     }
 }

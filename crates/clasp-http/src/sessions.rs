@@ -1,16 +1,19 @@
-//! The open sessions for operators: list, look at, end (spec: relay.md 10.16). Whoever mounts these
-//! pages sees to it that only operators get at them.
+//! The open sessions for operators: list, look at, end (spec: relay.md 10.16).
 
 use std::sync::Arc;
 
+use axum::Router as Pages;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router as Pages};
 use clasp_auth::CredentialKind;
 use clasp_router::{Router, SessionInfo};
 use serde::{Deserialize, Serialize};
+
+use crate::api::Section;
+use crate::api_error::ApiError;
+use crate::json::ok;
 
 /// Sessions of one answer, if the request does not say how many.
 const LIMIT_DEFAULT: usize = 100;
@@ -22,11 +25,12 @@ const LIMIT_MAX: usize = 1_000;
 const REASON_BYTES_MAX: usize = 123;
 
 /// `GET /api/sessions?offset=&limit=`, `GET` and `DELETE /api/sessions/{id}`.
-pub fn pages(router: Arc<Router>) -> Pages {
-    Pages::new()
+pub fn section(router: Arc<Router>) -> Section {
+    let pages = Pages::new()
         .route("/api/sessions", get(list))
         .route("/api/sessions/{id}", get(show).delete(end))
-        .with_state(router)
+        .with_state(router);
+    Section::for_operators(pages, include_str!("openapi/sessions.json"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,11 +76,6 @@ struct Ended {
     ended: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Mistake {
-    error: String,
-}
-
 impl From<SessionInfo> for Session {
     fn from(info: SessionInfo) -> Session {
         Session {
@@ -116,12 +115,12 @@ async fn list(State(router): State<Arc<Router>>, part: Asked<Part>) -> Response 
     }
     let page = router.sessions(offset, limit);
     let sessions = page.sessions.into_iter().map(Session::from).collect();
-    Json(List { total: page.total, offset, limit, sessions }).into_response()
+    ok(&List { total: page.total, offset, limit, sessions })
 }
 
 async fn show(State(router): State<Arc<Router>>, Path(id): Path<String>) -> Response {
     match router.session(&id) {
-        Some(session) => Json(Session::from(session)).into_response(),
+        Some(session) => ok(&Session::from(session)),
         None => absent(),
     }
 }
@@ -142,17 +141,13 @@ async fn end(
         return absent();
     }
     tracing::info!(session = id, "ended by an operator: {reason:?}");
-    Json(Ended { id, ended: true }).into_response()
+    ok(&Ended { id, ended: true })
 }
 
 fn absent() -> Response {
-    mistake(StatusCode::NOT_FOUND, "there is no session with this id".into())
+    ApiError::new(StatusCode::NOT_FOUND, "there is no session with this id").into_response()
 }
 
 fn bad_request(error: impl Into<String>) -> Response {
-    mistake(StatusCode::BAD_REQUEST, error.into())
-}
-
-fn mistake(status: StatusCode, error: String) -> Response {
-    (status, Json(Mistake { error })).into_response()
+    ApiError::new(StatusCode::BAD_REQUEST, error.into()).into_response()
 }

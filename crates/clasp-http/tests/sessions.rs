@@ -4,8 +4,11 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::http::Request;
+use clasp_auth::{AdminToken, Chain, Quota};
+use clasp_http::bearer::Access;
 use clasp_protocol::message::{Features, Hello, Subscribe};
 use clasp_protocol::{Message, Qos, codec};
 use clasp_router::{Close, Config, Connection, Flow, Framing, LinkInfo, Now, Ports, Router};
@@ -13,6 +16,8 @@ use clasp_router::{Taken, Wake};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower_service::Service as _;
+
+const ADMIN: &str = "the-token-of-an-operator";
 
 struct Deaf;
 
@@ -47,8 +52,13 @@ fn router() -> Arc<Router> {
 }
 
 async fn ask(router: &Arc<Router>, method: &str, path: &str) -> (u16, Value) {
-    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    let response = clasp_http::sessions::pages(Arc::clone(router)).call(request).await.unwrap();
+    let admin = Arc::new(AdminToken::new(ADMIN).unwrap());
+    let access = Access::new(Arc::new(Chain::new(vec![admin], None)), Quota::per_seconds(0, 1));
+    let pages = clasp_http::sessions::section(Arc::clone(router)).pages;
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("authorization", format!("Bearer {ADMIN}"));
+    let request = request.body(Body::empty()).unwrap();
+    let response = pages.layer(Extension(Arc::new(access))).call(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))

@@ -70,6 +70,11 @@ impl Router {
         SessionPage { total: all.len(), sessions: page.map(|one| SessionInfo::of(one)).collect() }
     }
 
+    /// Number of all open sessions.
+    pub fn session_count(&self) -> usize {
+        self.sessions.read().len()
+    }
+
     /// The open session with this id.
     pub fn session(&self, id: &str) -> Option<SessionInfo> {
         let session = self.sessions.read().get(id).cloned();

@@ -1,6 +1,8 @@
 //! Devices and programs that a holder provisions: tokens that hang on the holder's own
 //! (spec: relay.md 10.10).
 
+use std::sync::Arc;
+
 use crate::account;
 use crate::cpsk::TokenHash;
 use crate::token::{Holder, Token};
@@ -35,8 +37,14 @@ impl Accounts {
             true => None,
             false => Some(self.token_of(grant)?),
         };
-        if parent.as_ref().is_some_and(|parent| parent.holder == Holder::Child) {
-            return Err(AccountError::Forbidden("a child token cannot have children"));
+        match parent.as_ref().map(|parent| parent.holder) {
+            Some(Holder::Child) => {
+                return Err(AccountError::Forbidden("a child token cannot have children"));
+            }
+            Some(Holder::Entity) => {
+                return Err(AccountError::Forbidden("an entity's token cannot have children"));
+            }
+            _ => {}
         }
         let Some(name) = account::username(&child.name) else {
             return Err(AccountError::Invalid("Name must be 2-32 visible characters"));
@@ -64,5 +72,32 @@ impl Accounts {
             expires_unix_s: None,
         };
         self.issue(template, now)
+    }
+
+    /// The devices that the holder of a grant has provisioned, the newest first. A device is told
+    /// by its token.
+    pub fn children(&self, grant: &Grant, now: Now) -> Vec<Arc<Token>> {
+        let Some(owner) = grant.subject.as_deref() else { return Vec::new() };
+        let owned = |token: &&Arc<Token>| {
+            token.owner.as_deref() == Some(owner) && !token.is_expired(now.unix_s())
+        };
+        self.tokens.of(owner).iter().rev().filter(owned).cloned().collect()
+    }
+
+    /// Ends a device of the holder of a grant, for good; what it was.
+    ///
+    /// # Errors
+    /// The holder has no such device, or the store failed.
+    pub fn revoke_child(
+        &self,
+        grant: &Grant,
+        subject: &str,
+        now: Now,
+    ) -> Result<Arc<Token>, AccountError> {
+        let mut children = self.children(grant, now).into_iter();
+        let child = children.find(|child| *child.subject == *subject);
+        let child = child.ok_or(AccountError::NotFound)?;
+        self.tokens.revoke_subject(subject, None)?;
+        Ok(child)
     }
 }

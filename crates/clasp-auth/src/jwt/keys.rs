@@ -4,6 +4,8 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
+use super::provider;
+
 /// Keys of a set.
 const KEYS_MAX: usize = 64;
 
@@ -21,6 +23,8 @@ pub struct JwtKeys(Vec<Key>);
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) id: Option<String>,
+    /// The same for the same key, whatever its id is; gives nothing of a secret away.
+    pub(super) fingerprint: Box<str>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
 }
@@ -79,7 +83,20 @@ impl JwtKeys {
             return Err(JwtKeysError::ShortSecret(bytes.len()));
         }
         let algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
-        Ok(JwtKeys(vec![Key { id: None, algorithms, decoding: DecodingKey::from_secret(bytes) }]))
+        let decoding = DecodingKey::from_secret(bytes);
+        // Keyed by the secret itself: what is known of the mark is of no use for guessing it.
+        let fingerprint = provider::mark(bytes, b"clasp-relay: fingerprint of a shared secret");
+        Ok(JwtKeys(vec![Key { id: None, fingerprint, algorithms, decoding }]))
+    }
+
+    /// Whether a key with this fingerprint is among them.
+    pub(super) fn has(&self, fingerprint: &str) -> bool {
+        self.0.iter().any(|key| *key.fingerprint == *fingerprint)
+    }
+
+    /// Whether every key is also among `others`.
+    pub(super) fn are_all_in(&self, others: &JwtKeys) -> bool {
+        self.0.iter().all(|key| others.has(&key.fingerprint))
     }
 
     /// How many there are.
@@ -145,7 +162,10 @@ fn usable(json: serde_json::Value) -> Option<Key> {
         Some(only) => fitting.iter().copied().filter(|it| is_same(*it, only)).collect(),
     };
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-    (!algorithms.is_empty()).then_some(Key { id: jwk.common.key_id, algorithms, decoding })
+    let public = serde_json::to_vec(&jwk.algorithm).ok()?;
+    let fingerprint = provider::short_sha256(&public);
+    let key = Key { id: jwk.common.key_id, fingerprint, algorithms, decoding };
+    (!key.algorithms.is_empty()).then_some(key)
 }
 
 fn is_same(algorithm: Algorithm, named: KeyAlgorithm) -> bool {

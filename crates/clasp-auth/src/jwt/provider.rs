@@ -22,9 +22,15 @@ pub(super) fn install() {
     let _installed_before = PROVIDER.install_default();
 }
 
-/// SHA-256.
-pub(super) fn sha256(bytes: &[u8]) -> digest::Digest {
-    digest::digest(&digest::SHA256, bytes)
+/// The first half of SHA-256 in hexadecimal.
+pub(super) fn short_sha256(bytes: &[u8]) -> Box<str> {
+    crate::hex(&digest::digest(&digest::SHA256, bytes).as_ref()[..16]).into()
+}
+
+/// What only a holder of `secret` makes of `text`, in hexadecimal.
+pub(super) fn mark(secret: &[u8], text: &[u8]) -> Box<str> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    crate::hex(&hmac::sign(&key, text).as_ref()[..16]).into()
 }
 
 struct Check {

@@ -209,6 +209,25 @@ fn an_unknown_key_is_reported_and_found_once_the_keys_are_new() {
 }
 
 #[test]
+fn a_key_that_disappears_takes_its_grants_along() {
+    let verifier = JwtVerifier::new(JwtRules::default(), set(&ed25519_set("one")));
+    let grant = present(&verifier, &with_ed25519("one", &claims())).unwrap();
+    verifier.replace_keys(set(&ed25519_set("renamed")));
+    assert!(verifier.still_holds(&grant) && verifier.revision() == 0, "the same key");
+    let other = SigningKey::from_bytes(&[8; 32]).verifying_key();
+    let mut keys = ed25519_set("one");
+    keys["keys"][0]["x"] = base64(other.as_bytes()).into();
+    verifier.replace_keys(set(&keys));
+    assert!(!verifier.still_holds(&grant) && verifier.revision() == 1);
+    verifier.replace_keys(JwtKeys::secret(SECRET).unwrap());
+    let grant = present(&verifier, &with_secret(&claims())).unwrap();
+    verifier.replace_keys(JwtKeys::secret(SECRET).unwrap());
+    assert!(verifier.still_holds(&grant) && verifier.revision() == 2);
+    verifier.replace_keys(JwtKeys::secret(&[b'x'; 32]).unwrap());
+    assert!(!verifier.still_holds(&grant));
+}
+
+#[test]
 fn useless_key_sets_are_refused() {
     let parse = |json: Value| JwtKeys::parse_set(json.to_string().as_bytes()).unwrap_err();
     assert!(matches!(parse(json!({ "key": [] })), JwtKeysError::NotASet(_)));

@@ -1,6 +1,6 @@
 //! JWTs at HELLO: signature, issuer, audience and times; then scopes and subject.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use jsonwebtoken::{TokenData, Validation, decode, decode_header};
@@ -49,6 +49,8 @@ pub struct JwtVerifier {
     rules: JwtRules,
     keys: RwLock<Arc<JwtKeys>>,
     missed: AtomicBool,
+    /// Counts the key sets that lacked a key of the one before.
+    revision: AtomicU64,
 }
 
 type Claims = Map<String, Value>;
@@ -58,12 +60,21 @@ impl JwtVerifier {
     pub fn new(rules: JwtRules, keys: JwtKeys) -> JwtVerifier {
         provider::install();
         let keys = RwLock::new(Arc::new(keys));
-        JwtVerifier { rules, keys, missed: AtomicBool::new(false) }
+        let (missed, revision) = (AtomicBool::new(false), AtomicU64::new(0));
+        JwtVerifier { rules, keys, missed, revision }
     }
 
-    /// Takes these keys in place of those before.
+    /// Takes these keys in place of those before. What was granted to tokens of a key that is not
+    /// among them ends.
     pub fn replace_keys(&self, keys: JwtKeys) {
-        *self.keys.write().expect("no holder panics") = Arc::new(keys);
+        let keys = Arc::new(keys);
+        let before = {
+            let mut current = self.keys.write().expect("no holder panics");
+            std::mem::replace(&mut *current, Arc::clone(&keys))
+        };
+        if !before.are_all_in(&keys) {
+            self.revision.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Whether there is any key to verify with.
@@ -81,7 +92,7 @@ impl JwtVerifier {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(denial::malformed("JWT", &"it is too long"));
         }
-        let data = self.verified(token)?;
+        let (data, fingerprint) = self.verified(token)?;
         if data.header.crit.is_some() {
             return Err(denial::not_accepted("JWT", &"it has critical extensions"));
         }
@@ -89,7 +100,7 @@ impl JwtVerifier {
         let end = check_times(&claims, now_s)?;
         let subject = self.subject(&claims)?;
         let scopes = self.scopes(&claims)?;
-        let id = crate::hex(&provider::sha256(token.as_bytes()).as_ref()[..16]);
+        let id = format!("{fingerprint} {}", provider::short_sha256(token.as_bytes()));
         let credential = Credential { kind: CredentialKind::Jwt, id: id.into() };
         Ok(Grant {
             subject: Some(subject.into()),
@@ -99,8 +110,8 @@ impl JwtVerifier {
         })
     }
 
-    /// The token's content, if a key of ours has signed it for us.
-    fn verified(&self, token: &str) -> Result<TokenData<Claims>, Denied> {
+    /// The token's content, if a key of ours has signed it for us, and that key's fingerprint.
+    fn verified(&self, token: &str) -> Result<(TokenData<Claims>, Box<str>), Denied> {
         let header = decode_header(token).map_err(|error| denial::malformed("JWT", &error))?;
         let keys = Arc::clone(&self.keys.read().expect("no holder panics"));
         if let Some(id) = header.kid.as_deref()
@@ -124,7 +135,7 @@ impl JwtVerifier {
         let mut why = format!("no key is for {:?}", header.alg);
         for key in keys.matching(header.kid.as_deref(), header.alg) {
             match decode(token, &key.decoding, &validation) {
-                Ok(data) => return Ok(data),
+                Ok(data) => return Ok((data, key.fingerprint.clone())),
                 Err(error) => why = error.to_string(),
             }
         }
@@ -193,5 +204,18 @@ impl Verifier for JwtVerifier {
         let is_jwt = token.starts_with("ey") && token.split('.').count() == 3;
         (is_jwt && token.split('.').all(is_part))
             .then(|| self.check(token, now_unix_us / 1_000_000))
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn still_holds(&self, grant: &Grant) -> bool {
+        let credential = grant.credential.as_deref();
+        let Some(ours) = credential.filter(|it| it.kind == CredentialKind::Jwt) else {
+            return true;
+        };
+        let fingerprint = ours.id.split(' ').next().unwrap_or_default();
+        self.keys.read().expect("no holder panics").has(fingerprint)
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
-use super::reply::Refusal;
+use super::reply::bad_request;
+use crate::api_error::ApiError;
 
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 256;
@@ -35,14 +36,14 @@ pub(super) struct NewEntity {
 
 impl NewEntity {
     /// The entity, and what to tell besides it: the key pair, if it was made here.
-    pub(super) fn complete(self) -> Result<(Entity, Secrets), Refusal> {
+    pub(super) fn complete(self) -> Result<(Entity, Secrets), ApiError> {
         let kind: EntityKind = self
             .entity_type
             .parse()
-            .map_err(|error| Refusal::bad_request(format!("entity_type: {error}")))?;
+            .map_err(|error| bad_request(format!("entity_type: {error}")))?;
         if self.name.len() > NAME_BYTES_MAX || self.name.chars().any(char::is_control) {
             let text = format!("name: at most {NAME_BYTES_MAX} bytes without control characters");
-            return Err(Refusal::bad_request(text));
+            return Err(bad_request(text));
         }
         let created_at = now_s();
         let (public_key, secrets) = match &self.public_key {
@@ -65,19 +66,19 @@ impl NewEntity {
     }
 }
 
-fn known_key(hex: &str) -> Result<[u8; 32], Refusal> {
+fn known_key(hex: &str) -> Result<[u8; 32], ApiError> {
     let key = body::key(hex, "public_key")?;
     if clasp_auth::is_public_key(&key) {
         return Ok(key);
     }
-    Err(Refusal::bad_request("invalid public key: these bytes are no Ed25519 public key"))
+    Err(bad_request("invalid public key: these bytes are no Ed25519 public key"))
 }
 
-fn fresh_key(now_s: u64) -> Result<([u8; 32], Secrets), Refusal> {
+fn fresh_key(now_s: u64) -> Result<([u8; 32], Secrets), ApiError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| {
         let text = format!("the system gives no random numbers: {error}");
-        Refusal::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, text)
+        ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, text)
     })?;
     let key = SigningKey::from_bytes(&seed);
     let token = EntityToken::sign(&key, now_s).to_text();

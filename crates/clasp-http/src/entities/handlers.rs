@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
-use clasp_auth::{Entities, EntitiesError, EntityStatus, EntityToken, RevocationError, SigningKey};
+use clasp_auth::accounts::AccountError;
+use clasp_auth::{
+    Entities, EntitiesError, EntityId, EntityStatus, EntityToken, RevocationError, SigningKey,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Registry;
 use super::body::{self, Body};
 use super::create::{NewEntity, now_s};
-use super::reply::{Answer, Refusal, Reply, entity};
+use super::devices;
+use super::reply::{Answer, Reply, bad_request, entity};
+use crate::api_error::ApiError;
+use crate::bearer::{Admin, Caller};
+use crate::clock;
 
-pub(super) async fn create(State(registry): State<Registry>, body: Body) -> Answer {
+pub(super) async fn create(_: Admin, State(registry): State<Registry>, body: Body) -> Answer {
     let entities = entities(&registry)?;
     let (new, secrets) = body::json::<NewEntity>(body)?.complete()?;
     let created = blocking(move || entities.create(new)).await??;
@@ -24,21 +31,41 @@ pub(super) async fn create(State(registry): State<Registry>, body: Body) -> Answ
     Ok(Reply(StatusCode::CREATED, told))
 }
 
-pub(super) async fn list(State(registry): State<Registry>, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn list(
+    caller: Caller,
+    State(registry): State<Registry>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let (offset, limit) = body::page(query.as_deref())?;
+    if !caller.is_admin() {
+        return Ok(Reply::ok(devices::list(&registry, &caller.0, (offset, limit))));
+    }
     let listed = entities(&registry)?.list(offset, limit);
     Ok(Reply::ok(listed.iter().map(|it| entity(it)).collect()))
 }
 
-pub(super) async fn show(State(registry): State<Registry>, Path(id): Path<String>) -> Answer {
+pub(super) async fn show(
+    _: Admin,
+    State(registry): State<Registry>,
+    Path(id): Path<String>,
+) -> Answer {
     let found = entities(&registry)?.get(&body::id(&id)?).ok_or(EntitiesError::Unknown)?;
     Ok(Reply::ok(entity(&found)))
 }
 
-pub(super) async fn delete(State(registry): State<Registry>, Path(id): Path<String>) -> Answer {
+pub(super) async fn delete(
+    _: Admin,
+    State(registry): State<Registry>,
+    Path(id): Path<String>,
+) -> Answer {
     let (entities, id) = (entities(&registry)?, body::id(&id)?);
     let told = json!({ "id": id.as_str(), "deleted": true });
-    blocking(move || entities.delete(&id)).await??;
+    let work = move || {
+        let deleted = entities.delete(&id);
+        end_leases(&registry, &id);
+        deleted
+    };
+    blocking(work).await??;
     Ok(Reply::ok(told))
 }
 
@@ -48,17 +75,46 @@ struct NewStatus {
 }
 
 pub(super) async fn set_status(
+    caller: Caller,
     State(registry): State<Registry>,
     Path(id): Path<String>,
     body: Body,
 ) -> Answer {
-    let (entities, id) = (entities(&registry)?, body::id(&id)?);
     let status: EntityStatus = body::json::<NewStatus>(body)?
         .status
         .parse()
-        .map_err(|error| Refusal::bad_request(format!("status: {error}")))?;
-    let changed = blocking(move || entities.set_status(&id, status)).await??;
-    Ok(Reply::ok(entity(&changed)))
+        .map_err(|error| bad_request(format!("status: {error}")))?;
+    let id = match body::id(&id) {
+        Ok(id) => id,
+        Err(no_entity) => {
+            let is_admin = caller.is_admin();
+            let changed = devices::set_status(&registry, (caller.0, id), status).await;
+            return changed.map(Reply::ok).map_err(|error| {
+                if is_admin && devices::is_unknown(&error) { no_entity } else { error }
+            });
+        }
+    };
+    caller.into_admin()?;
+    let entities = entities(&registry)?;
+    let work = move || {
+        let changed = entities.set_status(&id, status)?;
+        if status != EntityStatus::Active {
+            end_leases(&registry, &id);
+        }
+        Ok::<_, EntitiesError>(changed)
+    };
+    Ok(Reply::ok(entity(&*blocking(work).await??)))
+}
+
+/// Ends what was issued to an entity that is active no more; may block.
+fn end_leases(registry: &Registry, id: &EntityId) {
+    let Some(leases) = &registry.leases else { return };
+    match leases.end(id) {
+        Ok(0) => {}
+        Ok(count) => tracing::info!("registry: {count} tokens of {id} are ended"),
+        // They are refused all the same, for as long as it is not active.
+        Err(error) => tracing::error!("registry: the tokens of {id} cannot be removed: {error}"),
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -68,6 +124,7 @@ struct TokenRequest {
 
 /// A token signed with the entity's key, if the request brings it; else one of this relay's own.
 pub(super) async fn token(
+    _: Admin,
     State(registry): State<Registry>,
     Path(id): Path<String>,
     body: Body,
@@ -78,25 +135,25 @@ pub(super) async fn token(
     if found.status != EntityStatus::Active {
         let status = found.status;
         let text = format!("entity is {status}, must be active to mint tokens");
-        return Err(Refusal::new(StatusCode::FORBIDDEN, text));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, text));
     }
-    let token = match (request.keypair_hex, registry.issue) {
+    let token = match (request.keypair_hex, registry.leases) {
         (Some(hex), _) => {
             let key = SigningKey::from_bytes(&body::key(&hex, "keypair_hex")?);
             if key.verifying_key().to_bytes() != found.public_key {
                 let text = "signing key does not match entity's registered public key";
-                return Err(Refusal::new(StatusCode::FORBIDDEN, text));
+                return Err(ApiError::new(StatusCode::FORBIDDEN, text));
             }
             EntityToken::sign(&key, now_s()).to_text()
         }
-        (None, Some(issue)) => {
-            let failed = |text| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text);
+        (None, Some(leases)) => {
             let found = Arc::clone(&found);
-            blocking(move || issue(&found)).await?.map_err(failed)?
+            let secret = blocking(move || leases.issue(&found, clock::now())).await?;
+            secret.map_err(AccountError::from)?.reveal().to_owned()
         }
         (None, None) => {
             let text = "this relay issues no tokens of its own; sign one with the entity's key";
-            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, text));
+            return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, text));
         }
     };
     Ok(Reply::ok(json!({ "token": token, "entity_id": found.id.as_str() })))
@@ -113,13 +170,13 @@ struct Revocation {
     nonce: String,
 }
 
-pub(super) async fn revoke(State(registry): State<Registry>, body: Body) -> Answer {
+pub(super) async fn revoke(_: Admin, State(registry): State<Registry>, body: Body) -> Answer {
     let Revocation { nonce } = body::json(body)?;
     let is_new = registry.revocations.revoke(&nonce).map_err(|error| match error {
         RevocationError::Full(_) => {
-            Refusal::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+            ApiError::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
         }
-        _ => Refusal::bad_request(error.to_string()),
+        _ => bad_request(error.to_string()),
     })?;
     if is_new {
         tracing::info!("capability token {nonce} is revoked until the relay ends");
@@ -127,22 +184,22 @@ pub(super) async fn revoke(State(registry): State<Registry>, body: Body) -> Answ
     Ok(Reply::ok(json!({ "nonce": nonce, "revoked": true, "new": is_new })))
 }
 
-pub(super) async fn wrong_method() -> Refusal {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method")
+pub(super) async fn wrong_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method")
 }
 
-fn entities(registry: &Registry) -> Result<Arc<Entities>, Refusal> {
+fn entities(registry: &Registry) -> Result<Arc<Entities>, ApiError> {
     let absent = "this relay keeps no registry; start it with --registry-db PATH";
-    registry.entities.clone().ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, absent))
+    registry.entities.clone().ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, absent))
 }
 
 /// Runs what may wait for the disk beside the runtime.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
+) -> Result<T, ApiError> {
     let crashed = |error| {
         tracing::error!("registry: {error}");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the registry crashed; see the log")
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the registry crashed; see the log")
     };
     tokio::task::spawn_blocking(work).await.map_err(crashed)
 }

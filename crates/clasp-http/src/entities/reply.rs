@@ -1,21 +1,19 @@
 //! Answers: always JSON, and the one table from what went wrong to a status.
 
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use clasp_auth::{EntitiesError, Entity};
+use clasp_auth::token::Token;
+use clasp_auth::{EntitiesError, Entity, EntityStatus};
 use serde_json::{Value, json};
+
+use crate::api_error::ApiError;
 
 /// A status and a JSON body.
 #[derive(Debug)]
 pub(super) struct Reply(pub(super) StatusCode, pub(super) Value);
 
-/// Why a request is not served.
-#[derive(Debug)]
-pub(super) struct Refusal(StatusCode, String);
-
 /// What a handler gives.
-pub(super) type Answer = Result<Reply, Refusal>;
+pub(super) type Answer = Result<Reply, ApiError>;
 
 impl Reply {
     pub(super) fn ok(body: Value) -> Reply {
@@ -23,31 +21,26 @@ impl Reply {
     }
 }
 
-impl Refusal {
-    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Refusal {
-        Refusal(status, text.into())
-    }
-
-    pub(super) fn bad_request(text: impl Into<String>) -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, text)
-    }
+/// The request cannot be meant so.
+pub(super) fn bad_request(text: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, text.into())
 }
 
-impl From<EntitiesError> for Refusal {
-    fn from(error: EntitiesError) -> Refusal {
+impl From<EntitiesError> for ApiError {
+    fn from(error: EntitiesError) -> ApiError {
         let text = error.to_string();
         match error {
             EntitiesError::Exists(_) => {
-                Refusal::new(StatusCode::CONFLICT, format!("failed to create entity: {text}"))
+                ApiError::new(StatusCode::CONFLICT, format!("failed to create entity: {text}"))
             }
-            EntitiesError::Unknown => Refusal::new(StatusCode::NOT_FOUND, text),
-            EntitiesError::Revoked => Refusal::new(StatusCode::CONFLICT, text),
-            EntitiesError::BadRights(_) => Refusal::bad_request(text),
-            EntitiesError::Full(_) => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, text),
+            EntitiesError::Unknown => ApiError::new(StatusCode::NOT_FOUND, text),
+            EntitiesError::Revoked => ApiError::new(StatusCode::CONFLICT, text),
+            EntitiesError::BadRights(_) => bad_request(text),
+            EntitiesError::Full(_) => ApiError::new(StatusCode::INSUFFICIENT_STORAGE, text),
             EntitiesError::Store(_) => {
                 tracing::error!("registry: {text}");
                 let told = "the registry cannot be written; the relay's log says why";
-                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, told)
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, told)
             }
         }
     }
@@ -55,13 +48,7 @@ impl From<EntitiesError> for Refusal {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        (self.0, [(CONTENT_TYPE, "application/json")], self.1.to_string()).into_response()
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        Reply(self.0, json!({ "error": self.1 })).into_response()
+        crate::json::answer(self.0, &self.1)
     }
 }
 
@@ -79,6 +66,23 @@ pub(super) fn entity(entity: &Entity) -> Value {
         "scopes": entity.scopes,
         "metadata": entity.metadata,
         "created_at": timestamp(entity.created_at),
+    })
+}
+
+/// A device that a holder has provisioned, in the same words; it has no key.
+pub(super) fn device(token: &Token, status: EntityStatus) -> Value {
+    json!({
+        "id": token.subject,
+        "entity_type": "device",
+        "type": "device",
+        "name": token.name,
+        "public_key": null,
+        "status": status.name(),
+        "tags": [],
+        "namespaces": [],
+        "scopes": token.scopes.texts(),
+        "metadata": {},
+        "created_at": timestamp(token.issued_unix_s),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -10,6 +11,8 @@ use clasp_router::journal::JournalError;
 use futures_util::stream;
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
+
+use crate::serve::Lengthy;
 
 /// Bytes from which on a page takes no further item.
 const PAGE_BYTES: usize = 256 << 10;
@@ -88,8 +91,8 @@ pub(super) async fn stream(
         let rest = rest.goes_on.then_some(rest);
         Ok::<_, JournalError>(Some((text, rest)))
     });
-    Ok(([(CONTENT_TYPE, TYPE), (CACHE_CONTROL, "no-store")], Body::from_stream(pieces))
-        .into_response())
+    let headers = [(CONTENT_TYPE, TYPE), (CACHE_CONTROL, "no-store")];
+    Ok((Extension(Lengthy), headers, Body::from_stream(pieces)).into_response())
 }
 
 const TYPE: &str = "application/json";

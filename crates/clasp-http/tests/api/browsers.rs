@@ -1,6 +1,6 @@
 //! Pages of web browsers.
 
-use crate::support::{desk, generous};
+use crate::support::{ADMIN, desk, generous};
 
 const APP: &str = "origin: https://app.example.com";
 const EVIL: &str = "origin: https://evil.example";
@@ -24,6 +24,16 @@ async fn a_listed_page_may_use_every_route() {
     assert!(answer.header("vary").unwrap().contains("origin"));
     let refused = desk.ask("GET /nowhere", &[APP], "").await;
     assert!(refused.header("access-control-allow-origin").is_some(), "errors can be read too");
+}
+
+#[tokio::test]
+async fn a_listed_page_sees_how_many_entries_of_the_journal_came_at_most() {
+    let desk = desk(generous(), &["https://app.example.com"], "");
+    let bearer = format!("authorization: Bearer {ADMIN}");
+    let answer = desk.ask("GET /api/journal/query?limit=7", &[APP, &bearer], "").await;
+    assert_eq!((answer.status, answer.header("clasp-limit")), (200, Some("7")));
+    let exposed = answer.header("access-control-expose-headers").unwrap();
+    assert!(exposed.contains("clasp-limit") && exposed.contains("retry-after"), "{exposed}");
 }
 
 #[tokio::test]

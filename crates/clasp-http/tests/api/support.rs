@@ -11,12 +11,18 @@ use clasp_auth::accounts::{AccountConfig, Accounts, Quotas};
 use clasp_auth::password::PasswordCost;
 use clasp_auth::store::MemoryStore;
 use clasp_auth::tokens::{TokenLimits, Tokens};
-use clasp_auth::{AdminToken, Chain, FixedEntitlements, Quota, Verifier};
+use clasp_auth::{
+    AdminToken, Chain, Entities, EntityLeases, FixedEntitlements, Quota, Revocations, TrustAnchors,
+    Verifier,
+};
 use clasp_http::about::{self, About};
 use clasp_http::api::Api;
 use clasp_http::bearer::Access;
 use clasp_http::client_address::Peer;
-use clasp_http::{accounts, clock};
+use clasp_http::entities::Registry;
+use clasp_http::{accounts, clock, entities, journal, sessions};
+use clasp_router::journal::{Journal, MemoryJournal};
+use clasp_router::{Config, Now, Ports, Router as Relay};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower_service::Service as _;
@@ -27,6 +33,7 @@ pub(crate) const ADMIN: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c
 /// The API and what stands behind it.
 pub(crate) struct Desk {
     pages: Router,
+    pub(crate) relay: Arc<Relay>,
     pub(crate) accounts: Arc<Accounts>,
 }
 
@@ -54,8 +61,26 @@ pub(crate) fn generous() -> Quotas {
     Quotas { login: free, register: free, guest: free, child: free, bearer: free }
 }
 
+/// A moment of the router's clock.
+pub(crate) fn now() -> Now {
+    Now::new(1_750_000_000_500_000, 60_000_000)
+}
+
 /// An API with these quotas, for pages of these origins, behind these proxies.
 pub(crate) fn desk(quotas: Quotas, origins: &[&str], proxies: &str) -> Desk {
+    build(quotas, (origins, proxies), Some(Arc::new(MemoryJournal::new(100, 1 << 20))))
+}
+
+/// An API of a relay that keeps neither a journal nor a registry.
+pub(crate) fn bare_desk() -> Desk {
+    build(generous(), (&[], ""), None)
+}
+
+fn build(
+    quotas: Quotas,
+    (origins, proxies): (&[&str], &str),
+    journal: Option<Arc<dyn Journal>>,
+) -> Desk {
     let store = Arc::new(MemoryStore::default());
     let limits = TokenLimits::default();
     let tokens = Tokens::open(Arc::clone(&store) as _, limits, clock::now().unix_s()).unwrap();
@@ -65,7 +90,17 @@ pub(crate) fn desk(quotas: Quotas, origins: &[&str], proxies: &str) -> Desk {
     let password_cost = PasswordCost { memory_kib: 64, passes: 1 };
     let config = AccountConfig { quotas, password_cost, ..AccountConfig::default() };
     let rights = Arc::new(FixedEntitlements::default());
+    let leases = journal.is_some().then(|| leases(&tokens));
     let accounts = Arc::new(Accounts::new(store, tokens, rights, config));
+    let registry = Registry {
+        entities: leases.as_ref().map(|leases| Arc::clone(leases.entities())),
+        anchors: TrustAnchors::default(),
+        links_max: 5,
+        revocations: Arc::new(Revocations::default()),
+        leases,
+        accounts: Some(Arc::clone(&accounts)),
+    };
+    let relay = Relay::new(Config::default(), Ports { journal, ..Ports::default() }).unwrap();
     let chain = Arc::new(Chain::new(verifiers, None));
     let api = Api {
         access: Arc::new(Access::new(chain, quotas.bearer)),
@@ -78,8 +113,19 @@ pub(crate) fn desk(quotas: Quotas, origins: &[&str], proxies: &str) -> Desk {
         features: vec!["auth"],
         started: Instant::now(),
     };
-    let sections = vec![accounts::section(Arc::clone(&accounts)), about::section(about, || 3)];
-    Desk { pages: api.pages(sections, || true), accounts }
+    let sections = vec![
+        accounts::section(Arc::clone(&accounts)),
+        about::section(about, || 3),
+        entities::section(registry),
+        journal::section(Arc::clone(&relay), now),
+        sessions::section(Arc::clone(&relay)),
+    ];
+    Desk { pages: api.pages(sections, || true), relay, accounts }
+}
+
+fn leases(tokens: &Arc<Tokens>) -> Arc<EntityLeases> {
+    let entities = Entities::open(Box::<clasp_auth::MemoryStore>::default()).unwrap();
+    Arc::new(EntityLeases::new(Arc::clone(tokens), Arc::new(entities), 60))
 }
 
 impl Desk {

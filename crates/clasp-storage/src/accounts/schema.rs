@@ -31,7 +31,7 @@ CREATE TABLE tokens (
     hash BLOB PRIMARY KEY,        -- SHA-256 of the token
     subject TEXT NOT NULL,
     name TEXT NOT NULL,
-    holder TEXT NOT NULL,         -- user, guest or child
+    holder TEXT NOT NULL,         -- user, guest, child or entity
     scopes TEXT NOT NULL,         -- action:pattern, one a line
     parent BLOB,                  -- hash of the token it hangs on
     owner TEXT,                   -- subject that provisioned it

@@ -11,12 +11,15 @@ use clasp_app::AppPolicy;
 use clasp_auth::accounts::{AccountConfig, Accounts, Quotas};
 use clasp_auth::store::{AccountStore, TokenStore};
 use clasp_auth::tokens::{TokenLimits, Tokens};
-use clasp_auth::{AdminToken, Chain, Entitlements, FixedEntitlements, Scopes, Verifier};
+use clasp_auth::{
+    AdminToken, Chain, Entitlements, EntityLeases, FixedEntitlements, Scopes, Verifier,
+};
 use clasp_http::about::{self, About};
 use clasp_http::api::{Api, Section};
 use clasp_http::bearer::Access as Bearer;
+use clasp_http::entities::{self, Registry};
 use clasp_http::origins::Origins;
-use clasp_http::{accounts, clock};
+use clasp_http::{accounts, clock, journal, sessions};
 use clasp_storage::AuthDatabase;
 use tokio::task::JoinSet;
 
@@ -37,6 +40,7 @@ pub(crate) struct Desk {
     accounts: Arc<Accounts>,
     bearer: Arc<Bearer>,
     signed: Arc<SignedTokens>,
+    registry: Registry,
 }
 
 impl fmt::Debug for Desk {
@@ -77,6 +81,11 @@ fn open(options: &Options, app: Option<&App>, signed: SignedTokens) -> Result<Ac
         verifiers.push(Arc::clone(&admin) as _);
         reloaders.push(Arc::new(move || renew_admin_token(&admin, &path, insecure)));
     }
+    let leases = signed.registry().entities.map(|entities| {
+        let ttl_s = auth.token_ttl.0;
+        Arc::new(EntityLeases::new(Arc::clone(&tokens), entities, ttl_s))
+    });
+    verifiers.extend(leases.iter().map(|leases| Arc::clone(leases) as _));
     verifiers.push(Arc::clone(&tokens) as _);
     verifiers.extend(signed.verifiers());
     let signed = Arc::new(signed);
@@ -84,15 +93,20 @@ fn open(options: &Options, app: Option<&App>, signed: SignedTokens) -> Result<Ac
         let signed = Arc::clone(&signed);
         reloaders.push(Arc::new(move || signed.reload()));
     }
+    if options.tokens.jwt.has_keys() {
+        let signed = Arc::clone(&signed);
+        reloaders.push(Arc::new(move || signed.reload_keys()));
+    }
     let chain = Arc::new(Chain::new(verifiers, auth.anonymous_scopes.clone()));
     let quotas = quotas(app);
     let config =
         AccountConfig { token_ttl_s: auth.token_ttl.0, quotas, ..AccountConfig::default() };
     let entitlements = entitlements(auth, app);
     tell(auth, app);
-    let accounts = Accounts::new(users, tokens, entitlements, config);
+    let accounts = Arc::new(Accounts::new(users, tokens, entitlements, config));
+    let registry = Registry { leases, accounts: Some(Arc::clone(&accounts)), ..signed.registry() };
     let bearer = Bearer::new(Arc::clone(&chain) as _, quotas.bearer);
-    let desk = Desk { accounts: Arc::new(accounts), bearer: Arc::new(bearer), signed };
+    let desk = Desk { accounts, bearer: Arc::new(bearer), signed, registry };
     Ok(Access { authenticator: chain, desk: Some(desk), reloaders })
 }
 
@@ -218,7 +232,7 @@ pub(crate) async fn auth(
     let auth = &options.auth;
     let origins: Origins = auth.cors_origins.iter().map(String::as_str).collect();
     let api = Api { access: desk.bearer, origins, proxies: options.gate.proxies() };
-    let sections = sections(options, &desk.accounts, context);
+    let sections = sections(options, (&desk.accounts, desk.registry), context);
     let pages = api.pages(sections, context.readiness());
     let (closing, accounts) = (context.closing.clone(), desk.accounts);
     let acceptor = context.encryption.acceptor();
@@ -233,20 +247,26 @@ pub(crate) async fn auth(
 }
 
 /// What the auth port offers. Further sections join here.
-fn sections(options: &Options, accounts: &Arc<Accounts>, context: &Context) -> Vec<Section> {
+fn sections(
+    options: &Options,
+    (accounts, registry): (&Arc<Accounts>, Registry),
+    context: &Context,
+) -> Vec<Section> {
     let about = About {
         name: options.listen.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         features: super::features(),
         started: Instant::now(),
     };
-    let router = Arc::clone(&context.router);
-    let sessions = move || {
-        let families = router.metrics();
-        let active = families.iter().find(|family| family.name == "clasp_sessions_active");
-        active.map_or(0, |family| family.samples[0].value as u64)
-    };
-    vec![accounts::section(Arc::clone(accounts)), about::section(about, sessions)]
+    let router = &context.router;
+    let counted = Arc::clone(router);
+    vec![
+        accounts::section(Arc::clone(accounts)),
+        about::section(about, move || counted.session_count() as u64),
+        entities::section(registry),
+        journal::section(Arc::clone(router), clasp_transport::clock::now),
+        sessions::section(Arc::clone(router)),
+    ]
 }
 
 async fn sweep(accounts: Arc<Accounts>) {

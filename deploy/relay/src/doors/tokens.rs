@@ -2,28 +2,28 @@
 
 mod capabilities;
 mod jwks;
+mod keys;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clasp_auth::{
-    CapabilityVerifier, Entities, EntityTokenRules, EntityVerifier, JwtKeys, JwtRules, JwtVerifier,
-    Revocations, Verifier,
+    CapabilityVerifier, Entities, EntityTokenRules, EntityVerifier, Revocations, Verifier,
 };
 use clasp_http::entities::Registry;
 use clasp_storage::SqliteEntities;
 
-use crate::options::{JwtOptions, TokenOptions, below};
+use crate::options::{TokenOptions, below};
 use crate::relay::StartError;
-use jwks::KeySource;
+use keys::Keys;
 
 /// What checks signed tokens, and what its pages work on.
 pub struct Tokens {
     verifiers: Vec<Arc<dyn Verifier>>,
     registry: Registry,
     revoked: Option<PathBuf>,
-    refresh: Option<(KeySource, Arc<JwtVerifier>)>,
+    keys: Option<Keys>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -59,12 +59,11 @@ impl Tokens {
             let rules = EntityTokenRules { age_s_max, ..EntityTokenRules::default() };
             verifiers.push(Arc::new(EntityVerifier::new(Arc::clone(entities), rules)));
         }
-        let (jwt, refresh) = open_jwt(&options.jwt).await?;
-        if let Some(verifier) = jwt {
-            verifiers.push(verifier);
-        }
-        let registry = Registry { entities, anchors, links_max, revocations, issue: None };
-        Ok(Tokens { verifiers, registry, revoked: options.cap_revoked.clone(), refresh })
+        let keys = Keys::open(&options.jwt).await?;
+        verifiers.extend(keys.iter().map(Keys::verifier));
+        let registry =
+            Registry { entities, anchors, links_max, revocations, leases: None, accounts: None };
+        Ok(Tokens { verifiers, registry, revoked: options.cap_revoked.clone(), keys })
     }
 
     /// What to ask about a token, in this order.
@@ -72,7 +71,7 @@ impl Tokens {
         self.verifiers.clone()
     }
 
-    /// What the pages of the registry work on, see [`clasp_http::entities::pages`].
+    /// What the pages of the registry work on, see [`clasp_http::entities::section`].
     pub fn registry(&self) -> Registry {
         self.registry.clone()
     }
@@ -87,13 +86,25 @@ impl Tokens {
             .map_err(|error| format!("capability tokens: {error}; the list before stays in force"))
     }
 
+    /// Has the keys of JWTs read again; blocks. Those at an address are asked for by
+    /// [`Tokens::refresh`].
+    ///
+    /// # Errors
+    /// They cannot be read; those before stay.
+    pub fn reload_keys(&self) -> Result<String, String> {
+        match &self.keys {
+            Some(keys) => keys.reload(),
+            None => Ok("JWTs: no keys".into()),
+        }
+    }
+
     /// Keeps the keys of JWTs up to date, for as long as it is polled. Does nothing if they do not
     /// come from an address.
     pub fn refresh(&self) -> impl Future<Output = ()> + Send + 'static {
-        let refresh = self.refresh.clone();
+        let keys = self.keys.clone();
         async move {
-            match refresh {
-                Some((source, verifier)) => source.keep_fresh(&verifier).await,
+            match keys {
+                Some(keys) => keys.keep_fresh().await,
                 None => std::future::pending().await,
             }
         }
@@ -123,52 +134,6 @@ fn open_registry(path: &Path) -> Result<Arc<Entities>, StartError> {
         );
     }
     Ok(Arc::new(entities))
-}
-
-type Refresh = Option<(KeySource, Arc<JwtVerifier>)>;
-
-async fn open_jwt(
-    options: &JwtOptions,
-) -> Result<(Option<Arc<dyn Verifier>>, Refresh), StartError> {
-    let (keys, source) = match (&options.jwt_jwks, &options.jwt_secret) {
-        (Some(place), _) if is_url(place) => {
-            let source = KeySource::new(place).map_err(StartError::Tokens)?;
-            (source.first().await, Some(source))
-        }
-        (Some(path), _) => (read_keys(Path::new(path), "--jwt-jwks", JwtKeys::parse_set)?, None),
-        (None, Some(path)) => (read_keys(path, "--jwt-secret", JwtKeys::secret)?, None),
-        (None, None) if options.jwt_issuer.is_some() || options.jwt_audience.is_some() => {
-            let text = "--jwt-issuer and --jwt-audience need --jwt-jwks or --jwt-secret";
-            return Err(StartError::Tokens(text.to_owned()));
-        }
-        (None, None) => return Ok((None, None)),
-    };
-    tracing::info!("JWTs: {} keys", keys.len());
-    if options.jwt_issuer.is_none() {
-        tracing::warn!("JWTs of every issuer are accepted that uses these keys; see --jwt-issuer");
-    }
-    let rules = JwtRules {
-        issuer: options.jwt_issuer.clone(),
-        audience: options.jwt_audience.clone(),
-        scopes_claim: options.jwt_scopes_claim.clone(),
-        subject_prefix: options.jwt_subject_prefix.clone(),
-    };
-    let verifier = Arc::new(JwtVerifier::new(rules, keys));
-    let refresh = source.map(|source| (source, Arc::clone(&verifier)));
-    Ok((Some(verifier), refresh))
-}
-
-fn is_url(place: &str) -> bool {
-    place.starts_with("http://") || place.starts_with("https://")
-}
-
-fn read_keys<E: std::fmt::Display>(
-    path: &Path,
-    flag: &str,
-    parse: impl FnOnce(&[u8]) -> Result<JwtKeys, E>,
-) -> Result<JwtKeys, StartError> {
-    let bytes = fs::read(path).map_err(|error| StartError::Tokens(told(path, &error, flag)))?;
-    parse(&bytes).map_err(|error| StartError::Tokens(told(path, &error, flag)))
 }
 
 /// A file, what is wrong with it, and which option named it.

@@ -50,11 +50,11 @@ pub struct TokenOptions {
 #[command(next_help_heading = "Signed tokens (with --auth-port)")]
 pub struct JwtOptions {
     /// Accept JWTs signed with a key of this JSON Web Key Set: a file, or an address with http://
-    /// or https://, asked again every ten minutes and when a key is unknown
+    /// or https://, asked again every ten minutes, when a key is unknown, and on SIGHUP
     #[arg(long, env = "CLASP_JWT_JWKS", value_name = "PATH|URL", hide_env_values = true)]
     pub jwt_jwks: Option<String>,
 
-    /// Accept JWTs signed with the secret in this file, at least 32 bytes
+    /// Accept JWTs signed with the secret in this file, at least 32 bytes; read again on SIGHUP
     #[arg(long, env = "CLASP_JWT_SECRET", value_name = "PATH", hide_env_values = true)]
     #[arg(conflicts_with = "jwt_jwks")]
     pub jwt_secret: Option<PathBuf>,
@@ -76,6 +76,13 @@ pub struct JwtOptions {
     #[arg(long, env = "CLASP_JWT_SUBJECT_PREFIX", value_name = "TEXT", default_value = "jwt:")]
     #[arg(hide_env_values = true)]
     pub jwt_subject_prefix: String,
+}
+
+impl JwtOptions {
+    /// Whether keys are named.
+    pub fn has_keys(&self) -> bool {
+        self.jwt_jwks.is_some() || self.jwt_secret.is_some()
+    }
 }
 
 impl TokenOptions {

@@ -70,8 +70,11 @@ impl Api {
         let answer = soon("an HTTP answer", exchange).await;
         let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
         let status = head.split(' ').nth(1).expect("a status line").parse().unwrap();
-        let body = serde_json::from_str(body).unwrap_or(Value::Null);
-        Answer { status, head: head.to_lowercase(), body }
+        let head = head.to_lowercase();
+        let is_chunked = head.contains("transfer-encoding: chunked");
+        let body = if is_chunked { dechunked(body) } else { body.to_owned() };
+        let body = serde_json::from_str(&body).unwrap_or(Value::Null);
+        Answer { status, head, body }
     }
 
     pub(crate) async fn post(self, path: &str, body: &Value) -> Answer {
@@ -93,6 +96,17 @@ impl Api {
     pub(crate) async fn guest(self) -> String {
         self.post("/auth/guest", &json!({})).await.text("token").to_owned()
     }
+}
+
+/// The text of a chunked body.
+fn dechunked(mut rest: &str) -> String {
+    let mut text = String::new();
+    while let Some((length, more)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        text.push_str(&more[..length]);
+        rest = &more[(length + 2).min(more.len())..];
+    }
+    text
 }
 
 pub(crate) fn credentials(name: &str, password: &str) -> Value {

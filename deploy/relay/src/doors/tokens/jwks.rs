@@ -1,6 +1,7 @@
 //! The keys of an identity provider from its address: asked at the start, every ten minutes, and
-//! when a token names an unknown key, but never more than once a minute.
+//! when a token names an unknown key, but never more than once a minute unless told to hurry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_auth::{JwtKeys, JwtVerifier};
@@ -11,16 +12,25 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-/// Time from one answer to the next question, if nothing is missed.
-const FRESH: Duration = Duration::from_secs(600);
+/// How often to ask.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Time from one answer to the next question, if nothing is missed.
+    fresh: Duration,
+    /// Time between two questions, whatever is missed.
+    pause: Duration,
+    /// How often to look whether a key was missed.
+    look: Duration,
+}
 
-/// Time between two questions, whatever is missed.
-const PAUSE: Duration = Duration::from_secs(60);
-
-/// How often to look whether a key was missed.
-const LOOK: Duration = Duration::from_secs(1);
+const PACE: Pace = Pace {
+    fresh: Duration::from_secs(600),
+    pause: Duration::from_secs(60),
+    look: Duration::from_secs(1),
+};
 
 /// Time for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +43,8 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct KeySource {
     uri: Uri,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    hurry: Arc<Notify>,
+    pace: Pace,
 }
 
 impl KeySource {
@@ -51,7 +63,18 @@ impl KeySource {
             tracing::warn!("JWTs: keys that come by plain http can be replaced on their way");
         }
         let connector = connector.https_or_http().enable_http1().build();
-        Ok(KeySource { uri, client: Client::builder(TokioExecutor::new()).build(connector) })
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(KeySource { uri, client, hurry: Arc::default(), pace: PACE })
+    }
+
+    /// Where the keys come from.
+    pub(super) fn address(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Has [`KeySource::keep_fresh`] ask at once.
+    pub(super) fn hurry(&self) {
+        self.hurry.notify_one();
     }
 
     /// The keys at the start; without an answer there are none until there is one.
@@ -66,17 +89,23 @@ impl KeySource {
     pub(super) async fn keep_fresh(&self, verifier: &JwtVerifier) {
         let mut asked = Instant::now();
         let mut has_keys = verifier.has_keys();
-        let mut look = interval(LOOK);
+        let Pace { fresh, pause, look } = self.pace;
+        let mut look = interval(look);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            look.tick().await;
+            let hurried = tokio::select! {
+                _ = look.tick() => false,
+                () = self.hurry.notified() => true,
+            };
             let since = asked.elapsed();
-            if since < PAUSE || (has_keys && since < FRESH && !verifier.take_missed()) {
+            let is_due =
+                || since >= pause && (!has_keys || since >= fresh || verifier.take_missed());
+            if !hurried && !is_due() {
                 continue;
             }
             match self.fetch().await {
                 Ok(keys) => {
-                    tracing::debug!("JWTs: {} keys", keys.len());
+                    tracing::debug!("JWTs: {} keys from {}", keys.len(), self.uri);
                     verifier.replace_keys(keys);
                     has_keys = true;
                 }
@@ -112,4 +141,63 @@ fn reason(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clasp_auth::{JwtRules, Verifier as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const VECTORS: &str =
+        include_str!("../../../../../crates/clasp-auth/tests/vectors/jwt-rsa.json");
+
+    /// Answers the next question with these keys.
+    async fn answer(listener: &TcpListener, keys: &str) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let length = keys.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all((head + keys).as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn keys_are_asked_for_again_in_time_and_grants_of_lost_ones_end() {
+        let vectors: serde_json::Value = serde_json::from_str(VECTORS).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/keys", listener.local_addr().unwrap());
+        let tick = Duration::from_millis(1);
+        let pace = Pace { fresh: tick, pause: tick, look: tick };
+        let source = KeySource { pace, ..KeySource::new(&address).unwrap() };
+        let (one, other) = (vectors["jwks"].to_string(), other_keys());
+        let (keys, ()) = tokio::join!(source.first(), answer(&listener, &one));
+        let rules = JwtRules { audience: Some("clasp".into()), ..JwtRules::default() };
+        let verifier = JwtVerifier::new(rules, keys);
+        let token = vectors["RS256"].as_str().unwrap();
+        let grant = verifier.verify(token, 1_800_000_000_000_000).unwrap().unwrap();
+        let script = async {
+            answer(&listener, &one).await;
+            answer(&listener, &one).await;
+            assert!(verifier.still_holds(&grant) && verifier.revision() == 0);
+            answer(&listener, &other).await;
+            // Whoever asks once more has taken the answer before.
+            answer(&listener, &other).await;
+        };
+        tokio::select! {
+            () = script => {}
+            () = source.keep_fresh(&verifier) => unreachable!("it goes on for ever"),
+        }
+        assert!(!verifier.still_holds(&grant) && verifier.revision() == 1);
+    }
+
+    fn other_keys() -> String {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#)
+    }
 }
