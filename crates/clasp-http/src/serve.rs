@@ -128,7 +128,8 @@ async fn accept(
     listener: &TcpListener,
     places: &Places,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(&places.all).acquire_owned().await.expect("the semaphore is never closed");
+    let place =
+        Arc::clone(&places.all).acquire_owned().await.expect("the semaphore is never closed");
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
 }

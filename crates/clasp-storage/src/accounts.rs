@@ -119,9 +119,7 @@ impl AccountStore for AuthDatabase {
     fn knows(&self, id: &str) -> Result<bool, StoreError> {
         let query = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)
                          OR EXISTS (SELECT 1 FROM removed_ids WHERE id = ?1)";
-        self.ask("look for an id", |connection| {
-            connection.query_row(query, [id], |row| row.get(0))
-        })
+        self.ask("look for an id", |connection| connection.query_row(query, [id], |row| row.get(0)))
     }
 
     fn remove(&self, id: &str) -> Result<bool, StoreError> {
