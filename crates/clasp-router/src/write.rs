@@ -32,8 +32,8 @@ pub(crate) struct CheckedSet<'a> {
     place: Place,
 }
 
-/// A PUBLISH whose address, scope, depth and sender are all right; the application's rules are asked
-/// when it is carried out.
+/// A PUBLISH whose address, scope, depth and sender are all right. The application's rules are
+/// asked when it is carried out.
 pub(crate) struct CheckedPublish<'a> {
     forward: Forward<'a>,
 }
