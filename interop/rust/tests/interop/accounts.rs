@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use clasp_client::Clasp;
-use clasp_interop::{Relay, listen, settle, within};
+use clasp_interop::{Relay, enter, listen, settle, within};
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -33,11 +33,6 @@ async fn token(relay: &Relay, path: &str, body: &str) -> String {
     assert!(output.status.success(), "{said}");
     let (_, rest) = said.split_once("\"token\":\"").expect("an answer with a token");
     rest.split('"').next().expect("text has a first part").to_owned()
-}
-
-async fn enter(relay: &Relay, token: &str) -> Clasp {
-    let connecting = Clasp::builder(&relay.url()).token(token).reconnect(false).connect();
-    within("WELCOME", connecting).await.expect("the relay accepts the token")
 }
 
 async fn error_code(client: &Clasp) -> u16 {
