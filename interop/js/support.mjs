@@ -71,10 +71,14 @@ export async function startRelay(t, port = 0, options = []) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
-  const bound = await within('the `listening on` line', listeningPort(child));
+  const lines = createInterface({ input: child.stdout });
+  const auth = authUrl(lines);
+  const bound = await within('the `listening on` line', listeningPort(child, lines));
   const relay = {
     port: bound,
     url: `ws://${HOST}:${bound}`,
+    /** Where tokens are had, of a relay with --auth-port 0. */
+    auth: () => within('the `auth` line', auth),
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -86,12 +90,21 @@ export async function startRelay(t, port = 0, options = []) {
   return relay;
 }
 
-function listeningPort(child) {
+function authUrl(lines) {
+  return new Promise((resolve) => {
+    lines.on('line', (line) => {
+      const found = /auth: (http:\/\/[^/]+)\//.exec(line);
+      if (found) resolve(found[1]);
+    });
+  });
+}
+
+function listeningPort(child, lines) {
   const mark = new RegExp(`listening on ${HOST.replaceAll('.', '\\.')}:(\\d+)`);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => reject(new Error(`the relay ended with code ${code}`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.on('line', (line) => {
       const found = mark.exec(line);
       if (found) resolve(Number(found[1]));
     });

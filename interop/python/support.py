@@ -30,9 +30,10 @@ async def within(what, awaitable):
 class Relay:
     """The program named by CLASP_RELAY_BIN, running."""
 
-    def __init__(self, process, port, log):
-        self.process, self.port, self.log = process, port, log
-        self.url = f"ws://{HOST}:{port}"
+    def __init__(self, process, ports, log):
+        self.process, self.log = process, log
+        self.port, self.auth_port = ports
+        self.url = f"ws://{HOST}:{self.port}"
 
     @classmethod
     async def start(cls, port=0, *options):
@@ -51,7 +52,7 @@ class Relay:
         process = await asyncio.create_subprocess_exec(
             program, *arguments, env=env, stdout=asyncio.subprocess.PIPE
         )
-        bound = await within("the `listening on` line", listening_port(process.stdout))
+        bound = await within("the ports", ports(process.stdout, "--auth-port" in options))
         return cls(process, bound, asyncio.create_task(drain(process.stdout)))
 
     async def store_ready(self):
@@ -76,12 +77,19 @@ class Relay:
         await self.log
 
 
-async def listening_port(log):
-    mark = re.compile(rf"listening on {re.escape(HOST)}:(\d+)")
+async def ports(log, with_auth):
+    """The port of clients and, if there is one, that of the auth server."""
+    marks = {"clients": rf"listening on {re.escape(HOST)}:(\d+)"}
+    if with_auth:
+        marks["auth"] = rf"auth: http://{re.escape(HOST)}:(\d+)/"
+    found = {}
     while line := await log.readline():
-        if found := mark.search(line.decode()):
-            return int(found[1])
-    raise AssertionError("the relay ended without a `listening on` line")
+        for name, mark in marks.items():
+            if match := re.search(mark, line.decode()):
+                found[name] = int(match[1])
+        if len(found) == len(marks):
+            return found["clients"], found.get("auth")
+    raise AssertionError(f"the relay ended, its ports are {found}")
 
 
 async def drain(log):

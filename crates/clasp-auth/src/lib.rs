@@ -20,6 +20,7 @@ mod denial;
 mod entitlements;
 mod entity;
 mod grant;
+mod holdings;
 mod jwt;
 mod msgpack;
 mod narrowing;
@@ -48,6 +49,7 @@ pub use entity::{
     NotAnId, RegistryError, UnknownWord,
 };
 pub use grant::{Credential, CredentialKind, Grant};
+pub use holdings::{Holdings, Permit};
 pub use jwt::{JwtKeys, JwtKeysError, JwtRules, JwtVerifier};
 pub use network::Network;
 pub use proxies::TrustedProxies;

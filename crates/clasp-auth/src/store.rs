@@ -44,7 +44,13 @@ pub trait AccountStore: Send + Sync {
     /// The store failed.
     fn set_password_hash(&self, id: &str, password_hash: &str) -> Result<(), StoreError>;
 
-    /// Removes an account; whether there was one.
+    /// Whether an account has this id, or had it before it was removed.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn knows(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// Removes an account, but remembers its id; whether there was one.
     ///
     /// # Errors
     /// The store failed.
@@ -82,6 +88,7 @@ pub trait TokenStore: Send + Sync {
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     accounts: Mutex<Vec<Account>>,
+    removed: Mutex<Vec<String>>,
     tokens: Mutex<Vec<Token>>,
 }
 
@@ -116,11 +123,20 @@ impl AccountStore for MemoryStore {
         Ok(())
     }
 
+    fn knows(&self, id: &str) -> Result<bool, StoreError> {
+        let removed = self.removed.lock().expect("no holder panics").iter().any(|it| it == id);
+        Ok(removed || self.by_id(id)?.is_some())
+    }
+
     fn remove(&self, id: &str) -> Result<bool, StoreError> {
         let mut accounts = self.accounts.lock().expect("no holder panics");
         let before = accounts.len();
         accounts.retain(|account| account.id != id);
-        Ok(accounts.len() < before)
+        let was_there = accounts.len() < before;
+        if was_there {
+            self.removed.lock().expect("no holder panics").push(id.to_owned());
+        }
+        Ok(was_there)
     }
 
     fn list(&self, offset: u64, limit: u64) -> Result<(Vec<Account>, u64), StoreError> {

@@ -25,4 +25,4 @@ mod serve;
 pub mod sessions;
 pub mod work;
 
-pub use serve::{serve, serve_with};
+pub use serve::{Entrance, serve, serve_with};

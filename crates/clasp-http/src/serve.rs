@@ -2,7 +2,7 @@
 //! that leaves no task behind.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use axum::{Extension, Router, middleware};
+use clasp_auth::{Holdings, Network, Permit, TrustedProxies};
 use clasp_tls::{Acceptor, Refused};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +26,9 @@ use crate::pace::{Paced, Progress};
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
+/// Connections of one address, so that it takes more than one to hold every place. This machine and
+/// trusted proxies are left out: many clients stand behind them.
+const CONNECTIONS_PER_ADDRESS_MAX: u32 = 32;
 /// How long a peer may take over the head of one request.
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take for its first byte and a TLS handshake.
@@ -44,20 +48,60 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lengthy;
 
+/// What a listener makes of whoever knocks.
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    /// With or without TLS.
+    pub acceptor: Acceptor,
+    /// Who may hold more places than one address's share.
+    pub proxies: TrustedProxies,
+}
+
+impl Entrance {
+    /// For everybody alike.
+    pub fn new(acceptor: Acceptor) -> Entrance {
+        Entrance { acceptor, proxies: TrustedProxies::default() }
+    }
+}
+
+/// Places for connections, all and those of each address.
+struct Places {
+    all: Arc<Semaphore>,
+    each: Option<Arc<Holdings>>,
+    proxies: TrustedProxies,
+}
+
+impl Places {
+    fn new(proxies: TrustedProxies) -> Places {
+        let all = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Places { all, each: Holdings::new(CONNECTIONS_PER_ADDRESS_MAX), proxies }
+    }
+
+    /// One of the address's places, `None` if it has them all. Nothing is counted for who is left
+    /// out.
+    fn share(&self, address: IpAddr) -> Option<Option<Permit>> {
+        let counted = Network::limited(address).filter(|_| !self.proxies.contains(address));
+        match (counted, &self.each) {
+            (Some(network), Some(each)) => each.admit(network).map(Some),
+            _ => Some(None),
+        }
+    }
+}
+
 /// Serves `pages` on `listener` until `stop` holds true (or its sender is gone), then lets running
 /// answers finish for at most a second.
 pub async fn serve(listener: TcpListener, pages: Router, stop: watch::Receiver<bool>) {
-    serve_with(Acceptor::plain(), listener, pages, stop).await;
+    serve_with(Entrance::new(Acceptor::plain()), listener, pages, stop).await;
 }
 
-/// Like [`serve`], with TLS as `acceptor` has it.
+/// Like [`serve`], by this entrance.
 pub async fn serve_with(
-    acceptor: Acceptor,
+    Entrance { acceptor, proxies }: Entrance,
     listener: TcpListener,
     pages: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(proxies);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -65,11 +109,15 @@ pub async fn serve_with(
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, peer, place)) => {
+                    let Some(share) = places.share(peer.ip()) else {
+                        tracing::debug!("an HTTP connection of {} was one too many", peer.ip());
+                        continue;
+                    };
                     let pages = pages.clone().layer(Extension(Peer(peer)));
                     let conversation = converse(acceptor.clone(), stream, pages, stop.clone());
                     connections.spawn(async move {
                         conversation.await;
-                        drop(place);
+                        drop((place, share));
                     });
                 }
                 Err(error) => {
@@ -90,9 +138,10 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    places: &Places,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let place =
+        Arc::clone(&places.all).acquire_owned().await.expect("the semaphore is never closed");
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
 }
@@ -212,6 +261,25 @@ mod tests {
         for _ in 0..2 {
             assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
         }
+    }
+
+    #[test]
+    fn an_address_gets_its_share_of_the_places_and_no_more() {
+        let address = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let places = Places::new("10.0.0.1".parse().unwrap());
+        let hold = |text| (0..CONNECTIONS_MAX).map_while(|_| places.share(address(text))).collect();
+        let held: Vec<_> = hold("192.0.2.1");
+        assert_eq!(held.len(), CONNECTIONS_PER_ADDRESS_MAX as usize);
+        assert!(places.share(address("::ffff:192.0.2.1")).is_none(), "the same in another form");
+        assert!(places.share(address("192.0.2.2")).is_some());
+        let subscriber: Vec<_> = hold("2001:db8::1");
+        assert!(places.share(address("2001:db8::2")).is_none(), "the same subscriber");
+        for many in ["127.0.0.1", "10.0.0.1"] {
+            let held: Vec<_> = hold(many);
+            assert_eq!(held.len(), CONNECTIONS_MAX, "{many}");
+        }
+        drop((held, subscriber));
+        assert!(places.share(address("192.0.2.1")).is_some());
     }
 
     #[tokio::test]

@@ -32,7 +32,8 @@ pub(crate) struct CheckedSet<'a> {
     place: Place,
 }
 
-/// A PUBLISH whose address, scope, depth and sender are all right.
+/// A PUBLISH whose address, scope, depth and sender are all right. The application's rules are
+/// asked when it is carried out.
 pub(crate) struct CheckedPublish<'a> {
     forward: Forward<'a>,
 }
@@ -93,12 +94,11 @@ pub(crate) fn check_set<'a>(
     Ok(CheckedSet { set, sent, place: router.store.place(address) })
 }
 
-/// Checks what can be checked without looking at the state, and the application's rules.
+/// Checks what can be checked without looking at the state.
 pub(crate) fn check_publish<'a>(
     router: &Router,
     session: &Session,
     forward: Forward<'a>,
-    now: Now,
 ) -> Result<CheckedPublish<'a>, Refusal> {
     let publish = forward.publish;
     let address = &*publish.address;
@@ -106,8 +106,7 @@ pub(crate) fn check_publish<'a>(
     if !session.grant.may_write(address) {
         return Err(Refusal::out_of_scope("publish", address));
     }
-    let value = publish.value.as_ref().or(publish.payload.as_ref());
-    if let Some(value) = value {
+    if let Some(value) = forward.value() {
         check_depth(router, address, value)?;
     }
     // MessagePack may be shorter than what has to be sent on.
@@ -115,7 +114,6 @@ pub(crate) fn check_publish<'a>(
         let text = "the value is too large to be forwarded";
         return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
     }
-    validate(router, session.actor(now), address, value)?;
     p2p::check_sender(publish, session)?;
     Ok(CheckedPublish { forward })
 }

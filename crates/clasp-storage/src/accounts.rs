@@ -116,9 +116,21 @@ impl AccountStore for AuthDatabase {
         })
     }
 
+    fn knows(&self, id: &str) -> Result<bool, StoreError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)
+                         OR EXISTS (SELECT 1 FROM removed_ids WHERE id = ?1)";
+        self.ask("look for an id", |connection| connection.query_row(query, [id], |row| row.get(0)))
+    }
+
     fn remove(&self, id: &str) -> Result<bool, StoreError> {
         self.ask("remove an account", |connection| {
-            connection.execute("DELETE FROM users WHERE id = ?1", [id]).map(|rows| rows > 0)
+            let transaction = connection.transaction()?;
+            let rows = transaction.execute("DELETE FROM users WHERE id = ?1", [id])?;
+            if rows > 0 {
+                transaction.execute("INSERT OR IGNORE INTO removed_ids (id) VALUES (?1)", [id])?;
+            }
+            transaction.commit()?;
+            Ok(rows > 0)
         })
     }
 

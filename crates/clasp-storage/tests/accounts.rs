@@ -174,3 +174,17 @@ fn one_relay_at_a_time_has_it() {
     let _first = AuthDatabase::open(&path).unwrap();
     assert_eq!(AuthDatabase::open(&path).unwrap_err().kind(), ErrorKind::InUse);
 }
+
+#[test]
+fn the_id_of_a_removed_account_is_remembered() {
+    let folder = Folder::new();
+    let path = folder.path().join("auth.db");
+    let database = AuthDatabase::open(&path).unwrap();
+    AccountStore::insert(&database, &account("u-1", "alice")).unwrap();
+    assert!(database.knows("u-1").unwrap() && !database.knows("u-2").unwrap());
+    assert!(AccountStore::remove(&database, "u-1").unwrap());
+    drop(database);
+    let database = AuthDatabase::open(&path).unwrap();
+    assert!(database.knows("u-1").unwrap() && database.by_id("u-1").unwrap().is_none());
+    AccountStore::insert(&database, &account("u-3", "alice")).unwrap();
+}

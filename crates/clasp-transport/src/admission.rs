@@ -1,21 +1,18 @@
 //! Who may connect: where a client really is, and how many connections and attempts its address
 //! has (spec: routing.md 5.5, relay.md 10.7).
 
-mod holdings;
 mod proxied;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clasp_auth::{Network, Quota, Throttle, TrustedProxies};
+use clasp_auth::{Holdings, Network, Permit, Quota, Throttle, TrustedProxies};
 use clasp_router::Now;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use tokio::net::TcpStream;
 
 use crate::config::Config;
-use holdings::Holdings;
-pub(crate) use holdings::Permit;
 
 /// Who is at the other end of a socket.
 #[derive(Debug)]

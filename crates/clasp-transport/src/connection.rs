@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use clasp_auth::Permit;
 use clasp_router::metrics::HandshakeFailure;
 use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
 
-use crate::admission::Permit;
 use crate::batch::{Owed, batch, batch_owing, checkpoint};
 use crate::clock;
 use crate::gathering::weight;

@@ -51,6 +51,14 @@ pub async fn connect(relay: &Relay) -> Clasp {
     client
 }
 
+/// The same with a token, and without coming back when the session ends.
+pub async fn enter(relay: &Relay, token: &str) -> Clasp {
+    let connecting = Clasp::builder(&relay.url()).token(token).reconnect(false).connect();
+    let client = within("WELCOME", connecting).await.expect("the relay accepts the token");
+    within("the initial snapshot", client.get(JOINED)).await.expect("the relay holds JOINED");
+    client
+}
+
 /// Subscribes and waits until the subscription is in force; not for patterns that match
 /// `/interop/ready`.
 pub async fn listen(client: &Clasp, pattern: &str) -> Inbox {

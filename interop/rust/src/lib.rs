@@ -4,7 +4,7 @@
 mod inbox;
 mod relay;
 
-pub use inbox::{Inbox, connect, listen, settle, subscribe};
+pub use inbox::{Inbox, connect, enter, listen, settle, subscribe};
 pub use relay::Relay;
 
 use std::future::Future;

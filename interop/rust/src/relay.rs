@@ -18,6 +18,7 @@ const HOST: &str = "127.0.0.1";
 pub struct Relay {
     child: Child,
     port: u16,
+    auth_port: Option<u16>,
 }
 
 impl Relay {
@@ -53,9 +54,13 @@ impl Relay {
             .unwrap_or_else(|e| panic!("cannot start {}: {e}", program.display()));
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut log = BufReader::new(stdout).lines();
-        let port = within("the relay's `listening on` line", listening_port(&mut log)).await;
+        let mut marks = vec![format!("listening on {HOST}:")];
+        if options.contains(&"--auth-port") {
+            marks.push(format!("auth: http://{HOST}:"));
+        }
+        let ports = within("the lines with the relay's ports", ports(&mut log, &marks)).await;
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        let relay = Self { child, port };
+        let relay = Self { child, port: ports[0], auth_port: ports.get(1).copied() };
         relay.store_ready().await;
         relay
     }
@@ -68,6 +73,12 @@ impl Relay {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where tokens are had, of a relay with `--auth-port 0`.
+    pub fn auth(&self) -> String {
+        let port = self.auth_port.expect("the relay was started with --auth-port");
+        format!("http://{HOST}:{port}")
     }
 
     /// Asks the relay to end (SIGTERM) and waits until it has.
@@ -97,14 +108,19 @@ impl Relay {
     }
 }
 
-async fn listening_port(log: &mut Lines<BufReader<ChildStdout>>) -> u16 {
-    let mark = format!("listening on {HOST}:");
+/// The ports after each of these marks, which come in any order.
+async fn ports(log: &mut Lines<BufReader<ChildStdout>>, marks: &[String]) -> Vec<u16> {
+    let mut found = vec![None; marks.len()];
     while let Some(line) = log.next_line().await.expect("the relay's log is text") {
-        let Some((_, rest)) = line.split_once(&mark) else {
-            continue;
-        };
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        return digits.parse().unwrap_or_else(|_| panic!("no port in the log line: {line}"));
+        for (mark, port) in marks.iter().zip(&mut found) {
+            let Some((_, rest)) = line.split_once(mark.as_str()) else { continue };
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            *port = digits.parse().ok();
+            assert!(port.is_some(), "no port in the log line: {line}");
+        }
+        if let Some(ports) = found.iter().copied().collect() {
+            return ports;
+        }
     }
-    panic!("the relay ended without a `listening on` line");
+    panic!("the relay ended without telling its ports: {found:?}");
 }

@@ -50,6 +50,21 @@ fn publishes_and_bundles_obey_the_same_rules() {
 }
 
 #[test]
+fn each_part_of_a_bundle_is_judged_by_what_those_before_it_did() {
+    let door = r#"{"write_rules": [{"path": "/say/*", "checks": [
+        {"type": "state_not_null", "lookup": "/door"}]}]}"#;
+    for say in [event("/say/hi", 1), set("/say/hi", 1)] {
+        let mut world = world(door);
+        let opened = || set("/door", true);
+        assert!(!may(&mut world, "ann", bundle([say.clone(), opened()])), "closed before");
+        assert_eq!(world.ask("ann", get("/door")), ["ERROR 201 /door"], "nothing was applied");
+        assert!(may(&mut world, "ann", bundle([opened(), say.clone()])), "opened before");
+        assert!(!may(&mut world, "ann", bundle([set("/door", ()), say.clone()])), "shut");
+        assert!(may(&mut world, "ann", bundle([say])), "and so it stayed open");
+    }
+}
+
+#[test]
 fn admins_are_bound_by_the_rules_unless_the_config_says_otherwise() {
     assert!(!may(&mut world(&own("")), "root", set("/u/bob", 1)));
     let mut free = world(&own(r#""admin_bypasses_rules": true,"#));

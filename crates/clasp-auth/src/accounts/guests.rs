@@ -52,7 +52,7 @@ impl Accounts {
         let name = name.map_or_else(|| format!("guest-{}", ending(&id)), str::to_owned);
         let scopes = narrowed(self.entitlements.guest(&id), visit.scopes.as_deref())?;
         let _claim = self.claims.lock().expect("no holder panics");
-        if self.users.by_id(&id)?.is_some() || self.is_held_by_another(&id, grant, now) {
+        if self.users.knows(&id)? || self.is_held_by_another(&id, grant, now) {
             return Err(AccountError::Taken(HELD));
         }
         self.issue_to((Holder::Guest, &id, &name), scopes, now)

@@ -55,7 +55,10 @@ impl Accounts {
         let entitled = self.entitlements.user(&id);
         let scopes = narrowed(entitled, registration.scopes.as_deref())?;
         // Asked before the costly hash, and again by the store when the account is made.
-        if self.is_held_by_another(&id, grant, now) || self.users.by_name(username)?.is_some() {
+        let is_taken = |id: &str| -> Result<bool, AccountError> {
+            Ok(self.is_held_by_another(id, grant, now) || self.users.knows(id)?)
+        };
+        if is_taken(&id)? || self.users.by_name(username)?.is_some() {
             return Err(TAKEN);
         }
         let account = Account {
@@ -65,7 +68,7 @@ impl Accounts {
             id,
         };
         let _claim = self.claims.lock().expect("no holder panics");
-        if self.is_held_by_another(&account.id, grant, now) {
+        if is_taken(&account.id)? {
             return Err(TAKEN);
         }
         self.users.insert(&account)?;

@@ -39,6 +39,19 @@ fn nobody_registers_with_a_guests_identity_but_the_guest() {
 }
 
 #[test]
+fn nobody_becomes_who_has_left() {
+    let desk = desk();
+    let left = desk.register(&alice()).unwrap();
+    let id = left.token.subject.to_string();
+    desk.accounts.remove(&id).unwrap();
+    assert!(is_taken(&desk.accounts.visit(&visit(&id), None, NOW)));
+    let before = desk.accounts.passwords_worked();
+    assert!(is_taken(&desk.register(&Registration { user_id: Some(id), ..alice() })));
+    assert_eq!(desk.accounts.passwords_worked(), before, "refused before the costly hash");
+    assert!(desk.register(&alice()).is_ok(), "the name alone is free");
+}
+
+#[test]
 fn reserved_subjects_cannot_be_chosen() {
     let desk = desk();
     for id in ["admin-bootstrap", "ADMIN-bootstrap", "clasp:abc", "cap:abc", "jwt:abc"] {

@@ -22,7 +22,7 @@ pub(crate) enum CheckedPart<'a> {
 pub(crate) fn bundle(request: &Request<'_>, bundle: &Bundle<'_>) -> Result<(), Refusal> {
     let Request { router, session, qos, now, .. } = *request;
     router.durability.check(qos)?;
-    let checked = check(router, session, bundle, now)?;
+    let checked = check(router, session, bundle)?;
     if let Some(at_us) = bundle.timestamp.filter(|at_us| *at_us > now.unix_us) {
         schedule::add(request, at_us)?;
         request.acknowledge(Ack::default());
@@ -41,7 +41,7 @@ pub(crate) fn run_scheduled(
     bundle: &Bundle<'_>,
     now: Now,
 ) -> Result<(), Refusal> {
-    let checked = check(router, session, bundle, now)?;
+    let checked = check(router, session, bundle)?;
     write::bundle::commit(router, session, &checked, now).map(|_| ())
 }
 
@@ -49,21 +49,19 @@ fn check<'a>(
     router: &Router,
     session: &Session,
     bundle: &'a Bundle<'a>,
-    now: Now,
 ) -> Result<Vec<CheckedPart<'a>>, Refusal> {
     let max = router.config.bundles.parts_max;
     if bundle.parts.len() > max {
         let text = format!("a bundle may hold at most {max} messages");
         return Err(Refusal::new(ErrorCode::InvalidMessage, text));
     }
-    bundle.parts.iter().map(|part| check_part(router, session, part, now)).collect()
+    bundle.parts.iter().map(|part| check_part(router, session, part)).collect()
 }
 
 fn check_part<'a>(
     router: &Router,
     session: &Session,
     part: &'a Part<'a>,
-    now: Now,
 ) -> Result<CheckedPart<'a>, Refusal> {
     match &part.message {
         Message::Set(set) => Ok(CheckedPart::Set(write::check_set(router, session, set)?)),
@@ -71,7 +69,7 @@ fn check_part<'a>(
             // Parts have no QoS of their own: they go out with their type's default.
             let qos = part.message.default_qos();
             let forward = Forward { publish, wire: part.wire, qos };
-            Ok(CheckedPart::Publish(write::check_publish(router, session, forward, now)?))
+            Ok(CheckedPart::Publish(write::check_publish(router, session, forward)?))
         }
         other => {
             let text = format!(

@@ -10,7 +10,7 @@ use crate::write::{self, publish::Forward};
 pub(crate) fn publish(request: &Request<'_>, publish: &Publish<'_>) -> Result<(), Refusal> {
     let Request { router, session, now, qos, wire } = *request;
     let wire = (!codec::is_legacy(wire)).then_some(wire);
-    let checked = write::check_publish(router, session, Forward { publish, wire, qos }, now)?;
+    let checked = write::check_publish(router, session, Forward { publish, wire, qos })?;
     let acknowledged = router.config.ack_publish;
     if acknowledged {
         router.durability.check(qos)?;

@@ -134,23 +134,37 @@ impl<'a> Commit<'a> {
         self.shards[number].as_deref_mut().expect("every shard of the bundle is locked")
     }
 
-    /// Applies the SETs in order; when one is refused, those before it are undone.
+    /// Applies the SETs and asks the rules about the PUBLISHes, in order, so that each part is
+    /// judged by what those before it did; when one is refused, the SETs are undone.
     fn apply_all(&mut self, parts: &[CheckedPart<'_>]) -> Result<Vec<Applied>, Refusal> {
         let mut applied: Vec<(usize, Applied)> = Vec::new();
         for part in parts {
-            let CheckedPart::Set(checked) = part else { continue };
-            let (router, session, now) = (self.router, self.session, self.now);
-            let number = checked.place().shard;
-            let how = (now, set::Undo::Possible);
-            match set::apply(router, session, self.shard(number), checked, how) {
-                Ok(one) => applied.push((number, one)),
-                Err(refusal) => {
-                    self.undo(applied);
-                    return Err(refusal);
-                }
+            if let Err(refusal) = self.apply(part, &mut applied) {
+                self.undo(applied);
+                return Err(refusal);
             }
         }
         Ok(applied.into_iter().map(|(_, one)| one).collect())
+    }
+
+    fn apply(
+        &mut self,
+        part: &CheckedPart<'_>,
+        applied: &mut Vec<(usize, Applied)>,
+    ) -> Result<(), Refusal> {
+        let (router, session, now) = (self.router, self.session, self.now);
+        match part {
+            CheckedPart::Set(checked) => {
+                let number = checked.place().shard;
+                let how = (now, set::Undo::Possible);
+                let one = set::apply(router, session, self.shard(number), checked, how)?;
+                applied.push((number, one));
+                Ok(())
+            }
+            CheckedPart::Publish(checked) => {
+                publish::check_rules(router, session, checked.forward(), now)
+            }
+        }
     }
 
     fn undo(&mut self, applied: Vec<(usize, Applied)>) {

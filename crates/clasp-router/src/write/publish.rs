@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clasp_protocol::message::{Phase, Publish, SignalType};
 use clasp_protocol::{ErrorCode, Message, Qos, RawValue, codec};
 
-use super::CheckedPublish;
+use super::{CheckedPublish, validate};
 use crate::broadcast::Broadcast;
 use crate::clock::Now;
 use crate::deliver::{Delivery, Group, Source};
@@ -54,6 +54,11 @@ impl<'a> Forward<'a> {
         Broadcast::from_payload(&self.payload()?, self.qos).ok()
     }
 
+    /// What the application's rules look at.
+    pub(crate) fn value(&self) -> Option<&RawValue<'a>> {
+        self.publish.value.as_ref().or(self.publish.payload.as_ref())
+    }
+
     pub(crate) fn is_gesture(&self) -> bool {
         self.publish.signal == Some(SignalType::Gesture)
     }
@@ -70,6 +75,16 @@ pub(crate) fn class<'c>(publish: &Publish<'_>, address: &'c Arc<str>) -> Class<'
     }
 }
 
+/// Asks the application's rules.
+pub(crate) fn check_rules(
+    router: &Router,
+    session: &Session,
+    forward: &Forward<'_>,
+    now: Now,
+) -> Result<(), Refusal> {
+    validate(router, session.actor(now), &forward.publish.address, forward.value())
+}
+
 /// Sends a PUBLISH to whoever is to have it.
 pub(crate) fn commit(
     router: &Arc<Router>,
@@ -78,6 +93,7 @@ pub(crate) fn commit(
     now: Now,
 ) -> Result<(), Refusal> {
     let forward = checked.forward();
+    check_rules(router, session, forward, now)?;
     if let Some(target) = p2p::find(router, &forward.publish.address) {
         let target = target?;
         check_signal_rate(router, session, &forward.publish.address, now)?;

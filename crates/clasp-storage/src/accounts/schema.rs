@@ -39,6 +39,12 @@ CREATE TABLE tokens (
     expires_at INTEGER            -- the same; NULL means never
 ) WITHOUT ROWID;";
 
+/// Ids of removed accounts, which nobody may have again. Relays without it read the file, too.
+const REMOVED: &str = "
+CREATE TABLE IF NOT EXISTS removed_ids (
+    id TEXT PRIMARY KEY
+) WITHOUT ROWID;";
+
 /// Opens a file that exists; whether it has a write-ahead log.
 pub(super) fn open(path: &Path) -> Result<(Connection, bool), StorageError> {
     let failed = |error| StorageError::sqlite(path, "open it", &error);
@@ -136,6 +142,7 @@ fn migrate_tables(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(ADDITIONS)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
+    transaction.execute_batch(REMOVED)?;
     fold_names(&transaction)?;
     transaction.commit()
 }

@@ -19,7 +19,7 @@ use clasp_http::api::{Api, Section};
 use clasp_http::bearer::Access as Bearer;
 use clasp_http::entities::{self, Registry};
 use clasp_http::origins::Origins;
-use clasp_http::{accounts, clock, journal, sessions};
+use clasp_http::{Entrance, accounts, clock, journal, sessions};
 use clasp_storage::AuthDatabase;
 use tokio::task::JoinSet;
 
@@ -235,12 +235,13 @@ pub(crate) async fn auth(
     let sections = sections(options, (&desk.accounts, desk.registry), context);
     let pages = api.pages(sections, context.readiness());
     let (closing, accounts) = (context.closing.clone(), desk.accounts);
-    let acceptor = context.encryption.acceptor();
+    let entrance =
+        Entrance { acceptor: context.encryption.acceptor(), proxies: options.gate.proxies() };
     let serve = Box::pin(async move {
         let mut sweeper = JoinSet::new();
         sweeper.spawn(sweep(accounts));
         sweeper.spawn(desk.signed.refresh());
-        clasp_http::serve_with(acceptor, listener, pages, closing).await;
+        clasp_http::serve_with(entrance, listener, pages, closing).await;
         sweeper.shutdown().await;
     });
     Ok(Door { name: "auth", address, serve })

@@ -1,5 +1,6 @@
 //! The health page on a port of its own.
 
+use clasp_http::Entrance;
 use clasp_http::health::pages;
 
 use super::{Context, Door};
@@ -17,6 +18,6 @@ pub(crate) async fn health(
     let pages = pages(context.readiness());
     let acceptor = context.encryption.probe_acceptor();
     let closing = context.closing.clone();
-    let serve = Box::pin(clasp_http::serve_with(acceptor, listener, pages, closing));
+    let serve = Box::pin(clasp_http::serve_with(Entrance::new(acceptor), listener, pages, closing));
     Ok(Door { name: "health", address, serve })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clasp_http::metrics::pages;
-use clasp_http::process;
+use clasp_http::{Entrance, process};
 
 use super::{Context, Door};
 use crate::options::Options;
@@ -33,6 +33,6 @@ pub(crate) async fn metrics(
         families
     });
     let closing = context.closing.clone();
-    let serve = Box::pin(clasp_http::serve_with(acceptor, listener, pages, closing));
+    let serve = Box::pin(clasp_http::serve_with(Entrance::new(acceptor), listener, pages, closing));
     Ok(Door { name: "metrics", address, serve })
 }

@@ -38,6 +38,11 @@ impl Answer {
 }
 
 impl Api {
+    /// The auth port at this address.
+    pub(crate) fn at(address: SocketAddr) -> Api {
+        Api { address, client: None }
+    }
+
     /// The same port, asked by a proxy for a client.
     pub(crate) fn behind(self, client: &'static str) -> Api {
         Api { client: Some(client), ..self }
@@ -118,7 +123,7 @@ pub(crate) async fn start(folder: &Folder, arguments: &[&str]) -> (Relay, Api) {
     let directory = folder.path().to_str().unwrap();
     let own = ["--auth-port", "0", "--data-dir", directory];
     let relay = Relay::start(&[&own[..], arguments].concat()).await;
-    let api = Api { address: relay.page("auth").await, client: None };
+    let api = Api::at(relay.page("auth").await);
     (relay, api)
 }
 

@@ -4,6 +4,10 @@
 
 mod api;
 mod attacks;
+#[path = "../tls/authority.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod authority;
+mod chat;
 #[path = "../blackbox/client.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod client;
@@ -12,8 +16,10 @@ mod files;
 #[allow(dead_code, reason = "shared with other tests")]
 mod folder;
 mod guide;
+mod hostile;
 mod operator;
 mod options;
+mod secrets;
 mod sessions;
 #[path = "../blackbox/support.rs"]
 #[allow(dead_code, reason = "shared with other tests")]

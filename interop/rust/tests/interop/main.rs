@@ -1,5 +1,6 @@
 //! The shipped relay as the published Rust client sees it.
 
+mod accounts;
 mod bundles;
 mod connection;
 mod cross_language;

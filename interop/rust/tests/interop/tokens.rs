@@ -14,10 +14,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
+    pub(crate) fn new(name: &str) -> Folder {
         let name = format!("clasp-interop-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).expect("the folder is new");
@@ -30,7 +30,8 @@ impl Folder {
         self.path(name)
     }
 
-    fn path(&self, name: &str) -> String {
+    /// The path of a file in it, as an argument.
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_string_lossy().into_owned()
     }
 }

@@ -1,35 +1,34 @@
 //! How many connections each remote address holds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use clasp_auth::Network;
-use parking_lot::Mutex;
+use crate::Network;
 
 /// Counter of connections by address.
 #[derive(Debug)]
-pub(super) struct Holdings {
+pub struct Holdings {
     connections_max: u32,
     held: Mutex<HashMap<Network, u32>>,
 }
 
 /// Right to hold one connection; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub struct Permit {
     network: Network,
     holdings: Arc<Holdings>,
 }
 
 impl Holdings {
-    /// `None` when `connections_max` is 0, which means no limit.
-    pub(super) fn new(connections_max: u32) -> Option<Arc<Holdings>> {
+    /// With a bound for each address; `None` when `connections_max` is 0, which means no limit.
+    pub fn new(connections_max: u32) -> Option<Arc<Holdings>> {
         (connections_max > 0)
             .then(|| Arc::new(Holdings { connections_max, held: Mutex::default() }))
     }
 
     /// A permit, unless the address holds all it may.
-    pub(super) fn admit(self: &Arc<Self>, network: Network) -> Option<Permit> {
-        let mut held = self.held.lock();
+    pub fn admit(self: &Arc<Self>, network: Network) -> Option<Permit> {
+        let mut held = self.held();
         let count = held.entry(network).or_insert(0);
         if *count >= self.connections_max {
             return None;
@@ -37,11 +36,16 @@ impl Holdings {
         *count += 1;
         Some(Permit { network, holdings: Arc::clone(self) })
     }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<Network, u32>> {
+        // A count is right whatever its last holder died of.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut held = self.holdings.held.lock();
+        let mut held = self.holdings.held();
         if let Some(count) = held.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
@@ -74,7 +78,7 @@ mod tests {
     fn nothing_is_remembered_of_addresses_without_connections() {
         let holdings = Holdings::new(1).unwrap();
         drop(holdings.admit(network("192.0.2.1")));
-        assert!(holdings.held.lock().is_empty());
+        assert!(holdings.held().is_empty());
     }
 
     #[test]
