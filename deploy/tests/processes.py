@@ -10,7 +10,7 @@ from urllib.error import URLError
 
 from places import binary
 
-DEADLINE_S = 30
+DEADLINE_S = 15
 PORTS = {
     "websocket": r"listening on [^ ]*:(\d+)",
     "auth": r"auth: https?://[^/]*:(\d+)/",
@@ -92,11 +92,12 @@ def get(url, context=None, headers=None):
 def until(what, attempt):
     """Calls `attempt` until it returns something; connections may be refused meanwhile."""
     end = time.monotonic() + DEADLINE_S
+    last = "no error"
     while time.monotonic() < end:
         try:
             if result := attempt():
                 return result
-        except (OSError, URLError):
-            pass
+        except (OSError, URLError) as error:
+            last = error
         time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {DEADLINE_S} s")
+    raise AssertionError(f"{what}: not within {DEADLINE_S} s; {last}")
