@@ -63,7 +63,7 @@ def test_a_deployment_file_starts_the_relay(launch, tmp_path):
 def mentions():
     """Every CLASP_ variable that a deployment file or a page about deployment names."""
     ours = {"CLASP_DOMAIN", "CLASP_UPSTREAM", "CLASP_AUTH_UPSTREAM"}  # Caddy's, not the relay's
-    pages = [path for path in (ROOT / "docs/deployment").glob("*.md")]
+    pages = list((ROOT / "docs/deployment").glob("*.md"))
     files = [path for path in RELAY.rglob("*") if path.is_file() and deployed(path)]
     for path in files + pages:
         for name in set(re.findall(r"\bCLASP_[A-Z_]+\b", path.read_text())) - ours:
@@ -86,11 +86,10 @@ def test_every_flag_exists():
     """Flags behind the program's name, in files and pages; other programs' flags do not count."""
     known = set(re.findall(r"(?<!\w)--[a-z][a-z-]*", help_text()))
     unknown = set()
-    for path in [*RELAY.glob("*"), *(ROOT / "docs/deployment").glob("*.md")]:
-        if not path.is_file() or not deployed(path):
-            continue
+    files = [path for path in RELAY.glob("*") if path.is_file() and deployed(path)]
+    for path in [*files, *(ROOT / "docs/deployment").glob("*.md")]:
         joined = path.read_text().replace("\\\n", " ") if path.suffix == ".md" else path.read_text()
-        for line in re.findall(r"(?<!-p )clasp-relay (--.*)", joined):
+        for line in re.findall(r"(?<!-p )(?<!-name )clasp-relay (--.*)", joined):
             flags = re.findall(r"(?<!\w)--[a-z][a-z-]*", line.split("#")[0].split("`")[0])
             unknown |= {(path.name, flag) for flag in flags if flag not in known}
     assert not unknown, unknown
