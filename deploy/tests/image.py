@@ -49,11 +49,11 @@ class Stage:
         self.workdir, self.user, self.settings = "/", "0:0", {}
         self.rust = image.startswith("rust:")
         release = next(word for word in re.findall("[a-z]+", image) if word in RELEASES)
-        packages = f"--include={COMPILER}" if self.rust else "--include="
+        packages = [f"--include={COMPILER}"] if self.rust else []
         seed = folder.parent / f"seed-{release}{'-rust' if self.rust else ''}"
         if not (seed / "complete").exists():
             shutil.rmtree(seed, ignore_errors=True)
-            run("debootstrap", "--variant=minbase", packages, release, seed / "root",
+            run("debootstrap", "--variant=minbase", *packages, release, seed / "root",
                 stdout=subprocess.DEVNULL)
             (seed / "complete").touch()
         run("cp", "-a", f"{seed}/root", folder)
