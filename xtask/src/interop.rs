@@ -40,7 +40,7 @@ fn token_check() -> Outcome<PathBuf> {
 }
 
 /// Builds the relay with the shipped features, without the release profile's slow link step.
-fn relay() -> Outcome<PathBuf> {
+pub(crate) fn relay() -> Outcome<PathBuf> {
     let build = "build -p clasp-relay --profile dist-check --features full --locked";
     shell::run(&mut cargo(build))?;
     built("dist-check/clasp-relay")

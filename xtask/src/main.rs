@@ -3,7 +3,9 @@
 #![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
 mod bench;
+mod deployment;
 mod fuzz;
+mod image;
 mod interop;
 mod nightly;
 mod prerequisites;
@@ -43,6 +45,8 @@ enum Task {
     },
     /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
     Nightly,
+    /// Run the Dockerfile's steps in a folder with a Debian of its own (root; half an hour)
+    ImageTest,
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
         Task::Bench { options } => bench::run(&options),
         Task::Nightly => nightly::run(),
+        Task::ImageTest => image::run(),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     };

@@ -1,8 +1,8 @@
 //! `cargo xtask nightly`: what takes too long for every change. Random kills of the relay, long
-//! random histories of the storage against the naive model, and fuzzing.
+//! random histories of the storage against the naive model, the image, and fuzzing.
 
-use crate::fuzz;
 use crate::shell::{self, Outcome, cargo};
+use crate::{fuzz, image};
 
 /// Kills under load, over both ways of storing.
 const CRASH_ROUNDS: &str = "200";
@@ -17,6 +17,11 @@ const FUZZ_SECONDS: u32 = 300;
 pub(crate) fn run() -> Outcome {
     crashes()?;
     histories()?;
+    if image::possible() {
+        image::run()?;
+    } else {
+        println!("the image is not tried out: that needs root (cargo xtask image-test)");
+    }
     fuzz::run(FUZZ_SECONDS)
 }
 

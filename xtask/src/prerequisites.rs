@@ -68,17 +68,25 @@ pub(crate) fn system(need: &Need) -> Outcome {
 }
 
 fn python_packages() -> Outcome {
-    let folder = root().join("target/interop-venv");
-    let list = root().join("interop/python/requirements.txt");
+    environment("target/interop-venv", "interop/python").map(drop)
+}
+
+/// A virtual environment with what the `requirements.txt` in `suite` lists; returns its Python.
+pub(crate) fn environment(folder: &str, suite: &str) -> Outcome<PathBuf> {
+    let folder = root().join(folder);
+    let list = root().join(suite).join("requirements.txt");
+    let python = folder.join("bin/python");
     installed_once(&folder.join("installed-from"), &list, || {
         println!("installing the Python packages of {} into {}", short(&list), short(&folder));
         shell::run(command("python3", ["-m", "venv"]).arg(&folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-        shell::run(command(python(), pip).arg(&list))
-    })
+        shell::run(command(&python, pip).arg(&list))
+    })?;
+    Ok(python)
 }
 
-fn node_packages() -> Outcome {
+/// The packages of the JavaScript suite.
+pub(crate) fn node_packages() -> Outcome {
     let folder = root().join("interop/js");
     let list = folder.join("package-lock.json");
     installed_once(&folder.join("node_modules/.installed-from"), &list, || {
