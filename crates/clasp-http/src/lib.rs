@@ -22,6 +22,7 @@ pub mod origins;
 pub mod process;
 mod serve;
 pub mod sessions;
+pub mod site;
 pub mod work;
 
 pub use serve::{serve, serve_with};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::service::{self, READY};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Reads something again; the line is for the log. What cannot be read leaves things as they are.
@@ -39,6 +40,7 @@ impl Reloads {
     /// Reads everything again at each SIGHUP, one after the other.
     pub(crate) async fn serve(mut self) -> Infallible {
         while self.hangup.recv().await.is_some() {
+            service::reloading();
             match self.reloaders.len() {
                 0 => tracing::info!("SIGHUP: there is nothing to read again"),
                 _ => tracing::info!("SIGHUP: reading again what can be read again"),
@@ -52,6 +54,7 @@ impl Reloads {
                     Err(_) => tracing::error!("reading again failed; all stays as it was"),
                 }
             }
+            service::ready(READY);
         }
         std::future::pending().await
     }
