@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
 mod bench;
+mod docs;
 mod fuzz;
 mod interop;
 mod nightly;
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
     Nightly,
+    /// Write the pages that are made from the program: docs/reference/relay-cli.md
+    Docs,
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
         Task::Bench { options } => bench::run(&options),
         Task::Nightly => nightly::run(),
+        Task::Docs => docs::run(),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     };

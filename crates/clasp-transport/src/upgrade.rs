@@ -82,8 +82,7 @@ async fn answer(
     visitor: Visitor,
 ) -> Option<Answered> {
     let deadline = begun + shared.config.upgrade_timeout;
-    let Ok(welcomed) =
-        tokio::time::timeout_at(deadline, welcome(shared, stream, visitor)).await
+    let Ok(welcomed) = tokio::time::timeout_at(deadline, welcome(shared, stream, visitor)).await
     else {
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;

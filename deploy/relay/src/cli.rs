@@ -102,7 +102,8 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, Mistak
     let mut options = Options::from_arg_matches(matches).map_err(usage)?;
     options.command = task.or(options.command);
     if options.config.print_config {
-        options.command = Some(Task::Print(config_file::print(&command, matches, &sources.origins)));
+        options.command =
+            Some(Task::Print(config_file::print(&command, matches, &sources.origins)));
     }
     options.config.file = sources.file;
     options.ignored.program = program;

@@ -62,8 +62,9 @@ impl ConfigFile {
     /// # Errors
     /// Names the file, the line and what to do.
     pub(crate) fn read(path: &Path, command: &Command) -> Result<ConfigFile, String> {
-        let text = text(path)
-            .map_err(|error| format!("{}: cannot read it: {error}; see --config", path.display()))?;
+        let text = text(path).map_err(|error| {
+            format!("{}: cannot read it: {error}; see --config", path.display())
+        })?;
         Self::parse(path, &text, command)
     }
 
@@ -285,10 +286,7 @@ mod tests {
         let origins = set("origin", "https://a,https://b");
         let expected = [set("ws-port", "8080"), set("verbose", "true"), origins.clone()];
         assert_eq!(parse(flat).unwrap(), expected);
-        assert_eq!(
-            parse(tables).unwrap(),
-            [expected[0].clone(), origins, expected[1].clone()]
-        );
+        assert_eq!(parse(tables).unwrap(), [expected[0].clone(), origins, expected[1].clone()]);
     }
 
     #[test]

@@ -120,6 +120,8 @@ pub(crate) use health::health;
 pub(crate) use metrics::metrics;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
+#[cfg(feature = "auth")]
+pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
 
@@ -195,6 +197,11 @@ mod absent {
         match desk {}
     }
 
+    #[cfg(not(feature = "auth"))]
+    pub(crate) async fn count_keys(_: &str) -> Result<usize, String> {
+        Err(StartError::Absent { wish: "--jwt-jwks", feature: "auth" }.to_string())
+    }
+
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--health-port", feature: "health" })
@@ -219,10 +226,7 @@ mod absent {
         Err(absent.to_string())
     }
 
-    #[cfg(all(
-        feature = "websocket",
-        not(all(feature = "auth", feature = "metrics"))
-    ))]
+    #[cfg(all(feature = "websocket", not(all(feature = "auth", feature = "metrics"))))]
     pub(super) fn single(
         _: &Options,
         _: Option<super::Desk>,

@@ -85,8 +85,7 @@ impl Target {
     /// it lives.
     pub(crate) fn of_clients(options: &Options, address: SocketAddr) -> Target {
         let address = SocketAddr::new(reachable(address.ip()), address.port());
-        let proxied =
-            options.gate.proxy_protocol && options.gate.proxies().contains(address.ip());
+        let proxied = options.gate.proxy_protocol && options.gate.proxies().contains(address.ip());
         Target { address, encrypted: false, proxied }
     }
 

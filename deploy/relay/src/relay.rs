@@ -14,11 +14,11 @@ use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
-use crate::options::Options;
-use crate::reload::Reloads;
-use crate::settings;
 use crate::healthcheck::Target;
+use crate::options::Options;
+use crate::reload::{self, Reloads};
 use crate::service::{self, Probe, READY};
+use crate::settings;
 use crate::storage::{Saver, Status, Storage};
 use crate::tls::{Encryption, Renewal};
 
@@ -157,6 +157,9 @@ impl Relay {
         let router = Router::new(settings::router(options, app.as_ref()), ports)
             .expect("no option names a pattern");
         let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
+        if options.config.file.is_some() {
+            reloads.add(reload::config(options.config.file.clone()));
+        }
         if let Some(reload) = encryption.reloader() {
             reloads.add(Arc::new(reload));
         }
