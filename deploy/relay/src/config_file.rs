@@ -190,9 +190,25 @@ impl Reader<'_> {
 
 /// The options that a file may set.
 pub(crate) fn settable(command: &Command) -> impl Iterator<Item = &Arg> {
-    let is_settable =
-        |argument: &&Arg| argument.get_long().is_some_and(|long| !NOT_HERE.contains(&long));
-    command.get_arguments().filter(is_settable)
+    command.get_arguments().filter(|argument| is_settable(argument))
+}
+
+/// Whether a file may set an option.
+pub(crate) fn is_settable(argument: &Arg) -> bool {
+    argument.get_long().is_some_and(|long| !NOT_HERE.contains(&long))
+}
+
+/// The options under each heading of the help, hidden ones left out.
+pub(crate) fn by_section(command: &Command) -> Vec<(&str, Vec<&Arg>)> {
+    let mut sections: Vec<(&str, Vec<&Arg>)> = Vec::new();
+    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let Some(heading) = argument.get_help_heading() else { continue };
+        match sections.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, arguments)) => arguments.push(argument),
+            None => sections.push((heading, vec![argument])),
+        }
+    }
+    sections
 }
 
 /// Whether an option is on or off.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command};
 
 use crate::cli;
-use crate::config_file::{is_switch, table_name};
+use crate::config_file::{by_section, is_switch, table_name};
 
 const HEAD: &str = "\
 # clasp-relay: the command line
@@ -45,17 +45,11 @@ pub fn page() -> String {
 }
 
 fn section_of_options(page: &mut String, command: &Command) {
-    let mut heading = None;
-    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-        if argument.get_help_heading() != heading {
-            heading = argument.get_help_heading();
-            let title = heading.unwrap_or("General");
-            let _ok = write!(page, "\n## {title}\n");
-            if heading.is_some() {
-                let _ok = write!(page, "\nTable `[{}]`.\n", table_name(title));
-            }
+    for (section, arguments) in by_section(command) {
+        let _ok = write!(page, "\n## {section}\n\nTable `[{}]`.\n", table_name(section));
+        for argument in arguments {
+            option(page, argument);
         }
-        option(page, argument);
     }
 }
 

@@ -76,7 +76,9 @@ impl Sources {
         let by_file = is_set("single_port").is_some_and(|(_, values)| values[0] == "true");
         let here = named(command, "single-port").zip(named(command, "ws-port"));
         let Some((single, port)) = here else { return };
-        let single = by_file || matches.get_flag(single.get_id().as_str());
+        // After a mistake not even the default is there.
+        let here = matches.get_one::<bool>(single.get_id().as_str()).copied();
+        let single = by_file || here.unwrap_or(false);
         if !single || is_given(matches, port) || is_set("ws_port").is_some() {
             return;
         }

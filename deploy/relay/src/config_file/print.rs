@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{is_switch, settable, table_name};
+use super::{by_section, is_settable, is_switch, table_name};
 
 /// Where an option that the command line was given comes from in truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +20,22 @@ pub(crate) struct Origin {
 /// The options that hold in `matches`, as a file that sets the same.
 pub(crate) fn print(command: &Command, matches: &ArgMatches, origins: &[Origin]) -> String {
     let mut text = String::from("# The options that hold, and where each of them comes from.\n");
-    let mut section = String::new();
-    for argument in settable(command) {
-        let home = argument.get_help_heading().map(table_name).unwrap_or_default();
-        if home != section {
-            section = home;
-            // Writing to a String does not fail.
-            let _ok = writeln!(text, "\n[{section}]");
+    for (section, arguments) in by_section(command) {
+        if !arguments.iter().any(|argument| is_settable(argument)) {
+            continue;
         }
-        let name = argument.get_long().unwrap_or_default();
-        let _ok = match value(argument, matches) {
-            Some(value) => {
-                let from = origin(argument, matches, origins);
-                writeln!(text, "{name} = {value}  # {from}")
-            }
-            None => writeln!(text, "# {name} is not set"),
-        };
+        // Writing to a String does not fail.
+        let _ok = writeln!(text, "\n[{}]", table_name(section));
+        for argument in arguments.into_iter().filter(|argument| is_settable(argument)) {
+            let name = argument.get_long().unwrap_or_default();
+            let _ok = match value(argument, matches) {
+                Some(value) => {
+                    let from = origin(argument, matches, origins);
+                    writeln!(text, "{name} = {value}  # {from}")
+                }
+                None => writeln!(text, "# {name} is not set"),
+            };
+        }
     }
     text
 }

@@ -111,7 +111,7 @@ fn one(flag: &str, path: &Path, (purpose, insecure): (Use, bool)) -> Finding {
         let text = format!("cannot be written by this user ({facts}); chown it");
         return Finding::fail(subject, text);
     }
-    if writes && access(&existing_parent(path), Access::WRITE_OK).is_err() {
+    if writes && access(existing_parent(path), Access::WRITE_OK).is_err() {
         let text = "this user cannot make files beside it, which SQLite and saving need";
         return Finding::fail(subject, text);
     }
@@ -170,8 +170,12 @@ fn disk(directory: &Path) -> Vec<Finding> {
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let text = format!("{} MiB free", free >> 20);
     let mut findings = vec![match free {
-        ..ROOM_BYTES_MIN => Finding::fail(subject.clone(), format!("{text}; make room")),
-        ..ROOM_BYTES_LOW => Finding::warn(subject.clone(), format!("{text}, which is little")),
+        free if free < ROOM_BYTES_MIN => {
+            Finding::fail(subject.clone(), format!("{text}; make room"))
+        }
+        free if free < ROOM_BYTES_LOW => {
+            Finding::warn(subject.clone(), format!("{text}, which is little"))
+        }
         _ => Finding::ok(subject.clone(), text),
     }];
     // Some file systems have no fixed number of files.
@@ -214,7 +218,7 @@ pub(super) fn certificate(options: &TlsOptions) -> Option<Finding> {
     let days = tls.not_after_s().saturating_sub(now_s) / DAY_S;
     Some(match days {
         0 => Finding::fail("certificate", format!("{found}; it has ended or ends today: renew it")),
-        ..RENEWAL_DAYS => {
+        days if days < RENEWAL_DAYS => {
             Finding::warn("certificate", format!("{found}; {days} days are left: renew it"))
         }
         _ => Finding::ok("certificate", found),
