@@ -4,6 +4,7 @@
 
 mod bench;
 mod deployment;
+mod docs;
 mod fuzz;
 mod image;
 mod interop;
@@ -47,6 +48,8 @@ enum Task {
     Nightly,
     /// Run the Dockerfile's steps in a folder with a Debian of its own (root; half an hour)
     ImageTest,
+    /// Write the pages that are made from the program: docs/reference/relay-cli.md
+    Docs,
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Bench { options } => bench::run(&options),
         Task::Nightly => nightly::run(),
         Task::ImageTest => image::run(),
+        Task::Docs => docs::run(),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
     };

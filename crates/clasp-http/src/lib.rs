@@ -23,6 +23,7 @@ mod pace;
 pub mod process;
 mod serve;
 pub mod sessions;
+pub mod site;
 pub mod work;
 
 pub use serve::{Entrance, serve, serve_with};

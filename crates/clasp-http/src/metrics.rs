@@ -7,9 +7,12 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
 use axum::routing::get;
 use clasp_router::metrics::Family;
 
+use crate::api::Section;
+use crate::bearer::Admin;
 use crate::exposition;
 
 type Collect = Arc<dyn Fn() -> Vec<Family> + Send + Sync>;
@@ -18,6 +21,14 @@ type Collect = Arc<dyn Fn() -> Vec<Family> + Send + Sync>;
 pub fn pages(collect: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Router {
     let collect: Collect = Arc::new(collect);
     Router::new().route("/metrics", get(metrics)).with_state(collect)
+}
+
+/// The metrics page beside the API, for the operator's token only.
+pub fn section(collect: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Section {
+    Section {
+        pages: pages(collect).route_layer(middleware::from_extractor::<Admin>()),
+        description: include_str!("openapi/metrics.json"),
+    }
 }
 
 async fn metrics(State(collect): State<Collect>) -> ([(HeaderName, &'static str); 1], String) {

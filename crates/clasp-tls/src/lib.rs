@@ -5,6 +5,7 @@
 //! the HTTP request, and what lives on afterwards takes its [`Channel`].
 
 mod acceptor;
+mod asker;
 mod certificate;
 mod channel;
 mod files;
@@ -15,6 +16,7 @@ mod tls;
 mod wire;
 
 pub use acceptor::{Acceptor, Refused};
+pub use asker::encrypt_to_anyone;
 pub use channel::{Channel, READ_BYTES_MAX, Received};
 pub use files::{Files, LoadError};
 pub use tls::Tls;

@@ -31,6 +31,8 @@ pub struct Config {
     pub message_bytes_max: usize,
     /// From accepted connection to finished WebSocket upgrade or HTTP answer.
     pub upgrade_timeout: Duration,
+    /// From accepted connection to the end of a plain HTTP answer, if that may take longer.
+    pub answer_timeout: Duration,
     /// From finished upgrade to HELLO, in whole seconds.
     pub handshake_timeout: Duration,
     /// Silence of a client after which it is sent a WebSocket ping, in whole seconds; 0 means
@@ -56,6 +58,7 @@ impl Default for Config {
             proxy_protocol: false,
             message_bytes_max: 66 << 10,
             upgrade_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(30),
             session_timeout: Duration::from_secs(300),

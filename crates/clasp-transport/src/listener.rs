@@ -44,6 +44,16 @@ impl Listener {
         })
     }
 
+    /// Takes over a socket that listens already.
+    pub(crate) fn adopt(socket: std::net::TcpListener) -> io::Result<Listener> {
+        socket.set_nonblocking(true)?;
+        // As in `listen`.
+        socket2::SockRef::from(&socket).set_tcp_nodelay(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        let local_addr = socket.local_addr()?;
+        Ok(Listener { socket, local_addr, pause: None })
+    }
+
     async fn open(host: &str, port: u16) -> io::Result<Listener> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in tokio::net::lookup_host((host, port)).await? {

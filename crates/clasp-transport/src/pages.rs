@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::future::{self, Future};
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+pub use hyper::Request;
+pub use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 
 /// Body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -19,8 +21,8 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// Who answers plain HTTP requests on a WebSocket port.
 pub trait Pages: Send + Sync {
-    /// Answers one request; the connection is closed afterwards.
-    fn answer(&self, request: Request<Incoming>) -> Answer;
+    /// Answers one request of a peer; the connection is closed afterwards.
+    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer;
 }
 
 /// What load balancers ask for (routing.md 2.1.5): `ok` on every path, and `/readyz`.
@@ -51,7 +53,7 @@ impl<R: Fn() -> bool + Send + Sync> Probes<R> {
 }
 
 impl<R: Fn() -> bool + Send + Sync> Pages for Probes<R> {
-    fn answer(&self, request: Request<Incoming>) -> Answer {
+    fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
         Box::pin(future::ready(self.page(request.method(), request.uri().path())))
     }
 }

@@ -56,6 +56,15 @@ impl Server {
         Ok(Server { listener, config })
     }
 
+    /// Serves on a socket that listens already; host and port of `config` do not count. Must be
+    /// called inside a runtime.
+    ///
+    /// # Errors
+    /// The system refuses to work with the socket.
+    pub fn adopt(socket: std::net::TcpListener, config: Config) -> std::io::Result<Server> {
+        Ok(Server { listener: Listener::adopt(socket)?, config })
+    }
+
     /// Where the server listens, with the real port.
     pub fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()

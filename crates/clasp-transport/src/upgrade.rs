@@ -21,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::admission::{Crowded, Visitor};
 use crate::clock;
@@ -54,9 +55,10 @@ pub(crate) async fn upgrade(
     stream: TcpStream,
     visitor: Visitor,
 ) -> Option<Upgraded> {
-    let deadline = shared.config.upgrade_timeout;
-    let Ok(answered) = tokio::time::timeout(deadline, answer(&shared, stream, visitor)).await
-    else {
+    let begun = Instant::now();
+    let longest = shared.config.answer_timeout.max(shared.config.upgrade_timeout);
+    let answered = answer(&shared, (stream, begun), visitor);
+    let Ok(answered) = tokio::time::timeout_at(begun + longest, answered).await else {
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;
     };
@@ -76,9 +78,31 @@ enum Answered {
 
 async fn answer(
     shared: &Arc<Shared>,
+    (stream, begun): (TcpStream, Instant),
+    visitor: Visitor,
+) -> Option<Answered> {
+    let deadline = begun + shared.config.upgrade_timeout;
+    let Ok(welcomed) = tokio::time::timeout_at(deadline, welcome(shared, stream, visitor)).await
+    else {
+        shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
+        return None;
+    };
+    let (wire, visitor) = welcomed?;
+    let door = Door {
+        shared: Arc::clone(shared),
+        visitor: Mutex::new(visitor),
+        upgraded: AtomicBool::new(false),
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    Box::pin(serve(door, wire, left)).await
+}
+
+/// Reads what comes before the first request.
+async fn welcome(
+    shared: &Arc<Shared>,
     mut stream: TcpStream,
     mut visitor: Visitor,
-) -> Option<Answered> {
+) -> Option<(Wire, Visitor)> {
     match shared.admission.receive_header(&mut stream, &mut visitor).await {
         Some(Ok(())) => {}
         Some(Err(Crowded)) => {
@@ -103,19 +127,14 @@ async fn answer(
             return None;
         }
     };
-    let door = Door {
-        shared: Arc::clone(shared),
-        visitor: Mutex::new(visitor),
-        upgraded: AtomicBool::new(false),
-    };
-    Box::pin(serve(door, wire)).await
+    Some((wire, visitor))
 }
 
-async fn serve(door: Door, wire: Wire) -> Option<Answered> {
-    let header_read_timeout = door.shared.config.upgrade_timeout;
+/// The head of the request has to be there in `head_time`.
+async fn serve(door: Door, wire: Wire, head_time: Duration) -> Option<Answered> {
     let parts = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_read_timeout)
+        .header_read_timeout(head_time)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(wire), door)
         .without_shutdown()
@@ -156,7 +175,8 @@ impl Service<Request<Incoming>> for Door {
         if handshake::is_wanted(&request) {
             return Box::pin(future::ready(Ok(self.shake(&request))));
         }
-        let answer: Answer = self.shared.pages.answer(request);
+        let peer = self.visitor.lock().remote;
+        let answer: Answer = self.shared.pages.answer(request, peer);
         Box::pin(async move { Ok(last(answer.await)) })
     }
 }

@@ -103,6 +103,8 @@ mod auth;
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
+mod single;
 #[cfg(feature = "storage")]
 mod storage;
 #[cfg(feature = "auth")]
@@ -118,8 +120,24 @@ pub(crate) use health::health;
 pub(crate) use metrics::metrics;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
+#[cfg(feature = "auth")]
+pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// What runs beside a listener.
+#[cfg(any(feature = "auth", feature = "websocket"))]
+pub(crate) type Chores = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The pages of --single-port, and what runs beside them.
+#[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
+fn single(
+    options: &crate::options::Options,
+    desk: Option<Desk>,
+    context: &Context,
+) -> Result<(Arc<dyn clasp_transport::pages::Pages>, Chores), crate::relay::StartError> {
+    Ok(single::single(options, desk, context))
+}
 
 /// What other crates may use of the doors that this build has.
 pub(crate) mod public {
@@ -179,6 +197,11 @@ mod absent {
         match desk {}
     }
 
+    #[cfg(not(feature = "auth"))]
+    pub(crate) async fn count_keys(_: &str) -> Result<usize, String> {
+        Err(StartError::Absent { wish: "--jwt-jwks", feature: "auth" }.to_string())
+    }
+
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--health-port", feature: "health" })
@@ -203,8 +226,22 @@ mod absent {
         Err(absent.to_string())
     }
 
+    #[cfg(all(feature = "websocket", not(all(feature = "auth", feature = "metrics"))))]
+    pub(super) fn single(
+        _: &Options,
+        _: Option<super::Desk>,
+        _: &Context,
+    ) -> Result<(std::sync::Arc<dyn clasp_transport::pages::Pages>, super::Chores), StartError>
+    {
+        Err(StartError::Absent { wish: "--single-port", feature: "full" })
+    }
+
     #[cfg(not(feature = "websocket"))]
-    pub(crate) async fn websocket(_: &Options, _: &Context) -> Result<Door, StartError> {
+    pub(crate) async fn websocket(
+        _: &Options,
+        _: Option<super::Desk>,
+        _: &Context,
+    ) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "a WebSocket listener", feature: "websocket" })
     }
 }

@@ -18,8 +18,14 @@ const LINES_WAITING_MAX: usize = 8_192;
 /// The log of this process, while it is written.
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
 
+/// Puts another filter in force.
+type Refilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send>;
+
 struct Log {
     guard: WorkerGuard,
+    refilter: Refilter,
+    /// As text, to tell whether it changes.
+    filter: String,
     /// Counts lines that found no place.
     lines: ErrorCounter,
 }
@@ -36,20 +42,44 @@ pub fn install(options: &LogOptions) {
         .thread_name("log")
         .finish(io::stdout());
     let lines = writer.error_counter();
-    *LOG.lock().expect("no holder panics") = Some(Log { guard, lines });
+    let text = filter.to_string();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(colour(io::stdout().is_terminal(), env::var("NO_COLOR").ok().as_deref()))
         .log_internal_errors(false);
-    if is_json(env::var("LOG_FORMAT").ok().as_deref()) {
-        subscriber.json().init();
-    } else {
+    let refilter: Refilter = if is_json(env::var("LOG_FORMAT").ok().as_deref()) {
+        let subscriber = subscriber.json().with_filter_reloading();
+        let handle = subscriber.reload_handle();
         subscriber.init();
-    }
+        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+    } else {
+        let subscriber = subscriber.with_filter_reloading();
+        let handle = subscriber.reload_handle();
+        subscriber.init();
+        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+    };
+    *LOG.lock().expect("no holder panics") = Some(Log { guard, refilter, filter: text, lines });
     if let Some(complaint) = complaint {
         tracing::warn!("{complaint}");
     }
+}
+
+/// Filters as other options say from now on; whether that changes anything.
+///
+/// # Errors
+/// There is no log, which does not happen while the relay runs.
+pub(crate) fn refilter(options: &LogOptions) -> Result<bool, String> {
+    let (filter, _) = filter(options, env::var("RUST_LOG").ok().as_deref());
+    let text = filter.to_string();
+    let mut log = LOG.lock().expect("no holder panics");
+    let log = log.as_mut().ok_or("there is no log")?;
+    if log.filter == text {
+        return Ok(false);
+    }
+    (log.refilter)(filter)?;
+    log.filter = text;
+    Ok(true)
 }
 
 /// Writes out what waits, for at most a second, and says what was dropped.

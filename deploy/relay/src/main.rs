@@ -3,18 +3,27 @@
 use std::pin::pin;
 use std::process::ExitCode;
 
+use clasp_relay::inherited::Inherited;
 use clasp_relay::{Options, Relay, cli, logging, maintenance, shutdown::Signals};
 use tokio::runtime;
 
 fn main() -> ExitCode {
-    let options = match cli::parse() {
+    let mut options = match cli::parse() {
         Ok(options) => options,
         Err(code) => return code,
     };
     if let Some(command) = &options.command {
-        return maintenance::run(command);
+        return maintenance::run(command, &options);
     }
     logging::install(&options.logging);
+    match Inherited::from_environment() {
+        Ok(inherited) => options.listen.inherited = inherited,
+        Err(reason) => {
+            logging::report(&reason);
+            logging::finish();
+            return ExitCode::FAILURE;
+        }
+    }
     let code = serve(options);
     logging::finish();
     code

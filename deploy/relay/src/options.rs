@@ -6,6 +6,7 @@
 mod app;
 mod auth;
 mod command;
+mod config;
 mod gate;
 mod storage;
 mod tls;
@@ -18,6 +19,7 @@ pub use command::{
     BackupOptions, Command, CompactOptions, ExportOptions, FileOptions, JournalCommand,
     JournalFile, StatsOptions, StorageCommand,
 };
+pub use config::ConfigOptions;
 pub use gate::GateOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
@@ -32,6 +34,7 @@ use clap::{Args, Parser, ValueEnum};
 use tokio::net::TcpListener;
 
 use crate::host::Host;
+use crate::inherited::Inherited;
 use crate::relay::StartError;
 
 const EXAMPLES: &str = "\
@@ -42,12 +45,13 @@ Examples:
   clasp-relay --cert fullchain.pem --key privkey.pem
   clasp-relay --data-dir /var/lib/clasp --journal journal.db --persist state.db
   CLASP_MAX_SESSIONS=5000 clasp-relay              any option by the environment
+  clasp-relay --config relay.toml --print-config   any option by a file, and what holds then
   clasp-relay --app-config chat.json               with the rules of an application
   clasp-relay check-config chat.json               what these rules grant
   clasp-relay backup nightly.clasp --journal journal.db --persist state.db
 
 Environment:
-  CLASP_...    every option under the name shown with it; a flag wins
+  CLASP_...    every option under the name shown with it; a flag wins, a config file yields
   RUST_LOG     what to log, such as info or warn,clasp_router=debug
   LOG_FORMAT   json for one JSON object per line, anything else for text
   NO_COLOR     no colour, also on a terminal
@@ -55,7 +59,7 @@ Environment:
 Exit codes:
   0    stopped by a signal, after the drain
   1    could not start or go on; the last log line says why
-  2    a mistake in options or environment variables
+  2    a mistake in options, environment variables or the config file
   130  a second SIGINT cut the drain short (143: SIGTERM)";
 
 /// Routes messages and shared state between CLASP clients
@@ -69,6 +73,9 @@ pub struct Options {
     /// Something else than serving.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Options from a file.
+    #[command(flatten)]
+    pub config: ConfigOptions,
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
@@ -138,6 +145,17 @@ pub struct ListenOptions {
     #[arg(long = "origin", env = "CLASP_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[arg(hide_env_values = true)]
     pub origins: Vec<String>,
+
+    /// Serve everything on the WebSocket port: what --auth-port, --health-port and --metrics-port
+    /// ask for, whatever number they give, and the probes. --ws-port is then PORT of the
+    /// environment unless it is given
+    #[arg(long, env = "CLASP_SINGLE_PORT", value_parser = BoolishValueParser::new())]
+    #[arg(hide_env_values = true)]
+    pub single_port: bool,
+
+    /// Sockets from the service manager.
+    #[arg(skip)]
+    pub inherited: Inherited,
 }
 
 impl ListenOptions {
@@ -151,6 +169,13 @@ impl ListenOptions {
         port: u16,
         flag: &'static str,
     ) -> Result<(TcpListener, SocketAddr), StartError> {
+        if let Some(socket) = self.inherited.take(door) {
+            let failed = |source| StartError::Adopt { door, source };
+            socket.set_nonblocking(true).map_err(failed)?;
+            let listener = TcpListener::from_std(socket).map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            return Ok((listener, bound));
+        }
         let address = self.resolve(port).await?;
         let failed = |source| StartError::Bind { door, address, flag, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;

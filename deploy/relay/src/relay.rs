@@ -14,8 +14,10 @@ use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
 use crate::doors::{self, Context, Door};
+use crate::healthcheck::Target;
 use crate::options::Options;
-use crate::reload::Reloads;
+use crate::reload::{self, Reloads};
+use crate::service::{self, Probe, READY};
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
 use crate::tls::{Encryption, Renewal};
@@ -29,6 +31,7 @@ pub struct Relay {
     renewal: Option<Renewal>,
     ready: Arc<AtomicBool>,
     reloads: Reloads,
+    probe: Option<Probe>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -47,6 +50,23 @@ pub enum StartError {
         flag: &'static str,
         /// The system's answer.
         source: io::Error,
+    },
+    /// A socket of the service manager cannot be worked with.
+    #[error("cannot listen for {door} on the socket that the service manager passed: {source}")]
+    Adopt {
+        /// What would have listened.
+        door: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The service manager passed a socket that no option asks for.
+    #[error(
+        "the service manager passed a socket named {name}, which no option asks for; \
+         give --{name}-port, whatever number, or take the socket out of the unit"
+    )]
+    Unwanted {
+        /// Its name.
+        name: String,
     },
     /// The host's name has no address.
     #[error("cannot resolve --host {host}: {source}; give an IP address or a name of this machine")]
@@ -137,6 +157,9 @@ impl Relay {
         let router = Router::new(settings::router(options, app.as_ref()), ports)
             .expect("no option names a pattern");
         let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
+        if options.config.file.is_some() {
+            reloads.add(reload::config(options.config.file.clone()));
+        }
         if let Some(reload) = encryption.reloader() {
             reloads.add(Arc::new(reload));
         }
@@ -152,27 +175,39 @@ impl Relay {
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
         let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
+        let probed = Arc::clone(&router);
         let context = Context::new(router, (Arc::clone(&ready), status), draining, closing)
             .encrypted(encryption);
 
         let mut clients = Vec::new();
+        let mut desk = access.desk;
+        let single = options.listen.single_port;
+        let mut probe = None;
         if !options.listen.no_websocket {
-            clients.push(doors::websocket(options, &context).await?);
+            let guest = if single { desk.take() } else { None };
+            let door = doors::websocket(options, guest, &context).await?;
+            let target = Target::of_clients(options, door.address);
+            probe = Some(Probe { router: probed, target });
+            clients.push(door);
         }
         if clients.is_empty() {
             return Err(StartError::NoDoor);
         }
         let mut pages = Vec::new();
-        if let (Some(port), Some(desk)) = (options.auth.auth_port, access.desk) {
+        if let (Some(port), Some(desk)) = (options.auth.auth_port, desk) {
             pages.push(doors::auth((options, port), desk, &context).await?);
         }
-        if let Some(port) = options.operation.health_port {
+        if let Some(port) = options.operation.health_port.filter(|_| !single) {
             pages.push(doors::health(options, port, &context).await?);
         }
-        if let Some(port) = options.operation.metrics_port {
+        if let Some(port) = options.operation.metrics_port.filter(|_| !single) {
             pages.push(doors::metrics(options, port, &context).await?);
         }
-        Ok(Self { clients, pages, saver, renewal, reloads, ready, drain, close })
+        let left = options.listen.inherited.left();
+        if let Some(name) = left.first() {
+            return Err(StartError::Unwanted { name: name.clone() });
+        }
+        Ok(Self { clients, pages, saver, renewal, reloads, probe, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -193,10 +228,14 @@ impl Relay {
         if let Some(renewal) = self.renewal {
             renewing.spawn(renewal.run());
         }
+        if let Some(probe) = self.probe {
+            renewing.spawn(probe.watch());
+        }
         let ready = Arc::clone(&self.ready);
         let begun = move || {
             ready.store(true, Ordering::Release);
             tracing::info!("ready, accepting connections");
+            service::ready(READY);
         };
         let saver = match self.saver {
             Some(saver) => {
@@ -217,8 +256,10 @@ impl Relay {
         };
         self.drain.send_replace(true);
         tracing::info!("draining");
+        service::stopping("waiting for clients to leave");
         while clients.join_next().await.is_some() {}
         self.close.send_replace(true);
+        service::status("storing what is left");
         while pages.join_next().await.is_some() {}
         let stored = match saver {
             Some(saver) => saver.await.unwrap_or_else(|crash| Err(crash.to_string())),
@@ -271,6 +312,10 @@ fn introduce(options: &Options) {
     }
     if ignored.program {
         tracing::warn!("the argument clasp-relay repeats the program's name, ignored");
+    }
+    if let Some(file) = &options.config.file {
+        let (count, path) = (file.entries.len(), file.path.display());
+        tracing::info!("options: {count} from {path}; --print-config tells which hold");
     }
     let or_no_limit = |count: u32| match count {
         0 => "any number".to_string(),

@@ -19,6 +19,7 @@ use clasp_http::api::{Api, Section};
 use clasp_http::bearer::Access as Bearer;
 use clasp_http::entities::{self, Registry};
 use clasp_http::origins::Origins;
+use clasp_http::site::Router;
 use clasp_http::{Entrance, accounts, clock, journal, sessions};
 use clasp_storage::AuthDatabase;
 use tokio::task::JoinSet;
@@ -229,22 +230,35 @@ pub(crate) async fn auth(
     let (listener, address) = options.listen.bind("auth", port, "--auth-port").await?;
     let scheme = context.encryption.scheme("http", "https");
     tracing::info!("auth: {scheme}://{address}/auth/login");
-    let auth = &options.auth;
-    let origins: Origins = auth.cors_origins.iter().map(String::as_str).collect();
-    let api = Api { access: desk.bearer, origins, proxies: options.gate.proxies() };
-    let sections = sections(options, (&desk.accounts, desk.registry), context);
-    let pages = api.pages(sections, context.readiness());
-    let (closing, accounts) = (context.closing.clone(), desk.accounts);
+    let closing = context.closing.clone();
+    let (pages, chores) = pages(options, desk, (context, Vec::new()));
     let entrance =
         Entrance { acceptor: context.encryption.acceptor(), proxies: options.gate.proxies() };
     let serve = Box::pin(async move {
-        let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(accounts));
-        sweeper.spawn(desk.signed.refresh());
+        let mut running = JoinSet::new();
+        running.spawn(chores);
         clasp_http::serve_with(entrance, listener, pages, closing).await;
-        sweeper.shutdown().await;
+        running.shutdown().await;
     });
     Ok(Door { name: "auth", address, serve })
+}
+
+/// The pages, with further ones, and what has to run beside them.
+pub(crate) fn pages(
+    options: &Options,
+    desk: Desk,
+    (context, further): (&Context, Vec<Section>),
+) -> (Router, impl Future<Output = ()> + Send + 'static) {
+    let auth = &options.auth;
+    let origins: Origins = auth.cors_origins.iter().map(String::as_str).collect();
+    let api = Api { access: desk.bearer, origins, proxies: options.gate.proxies() };
+    let mut sections = sections(options, (&desk.accounts, desk.registry), context);
+    sections.extend(further);
+    let pages = api.pages(sections, context.readiness());
+    let chores = async move {
+        tokio::join!(sweep(desk.accounts), desk.signed.refresh());
+    };
+    (pages, chores)
 }
 
 /// What the auth port offers. Further sections join here.

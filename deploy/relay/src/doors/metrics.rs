@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use clasp_http::metrics::pages;
+use clasp_http::api::Section;
+use clasp_http::site::Router;
 use clasp_http::{Entrance, process};
+use clasp_router::metrics::Family;
 
 use super::{Context, Door};
 use crate::options::Options;
@@ -18,12 +20,29 @@ pub(crate) async fn metrics(
     let (listener, address) = options.listen.bind("metrics", port, "--metrics-port").await?;
     let scheme = context.encryption.scheme("http", "https");
     tracing::info!("metrics: {scheme}://{address}/metrics");
+    let pages = pages(context);
+    let entrance = Entrance::new(context.encryption.acceptor());
+    let closing = context.closing.clone();
+    let serve = Box::pin(clasp_http::serve_with(entrance, listener, pages, closing));
+    Ok(Door { name: "metrics", address, serve })
+}
+
+/// The page alone, for whoever asks.
+pub(crate) fn pages(context: &Context) -> Router {
+    clasp_http::metrics::pages(collect(context))
+}
+
+/// The page beside the API, for the operator.
+pub(crate) fn section(context: &Context) -> Section {
+    clasp_http::metrics::section(collect(context))
+}
+
+fn collect(context: &Context) -> impl Fn() -> Vec<Family> + Send + Sync + 'static {
     let started = context.started;
     let router = Arc::clone(&context.router);
     let encryption = context.encryption.clone();
-    let acceptor = encryption.acceptor();
     let storage = context.storage_families();
-    let pages = pages(move || {
+    move || {
         let mut families = vec![process::build_info(env!("CARGO_PKG_VERSION"))];
         families.extend(router.metrics());
         families.extend(storage());
@@ -31,8 +50,5 @@ pub(crate) async fn metrics(
         families.extend(crate::logging::families());
         families.extend(process::families(started));
         families
-    });
-    let closing = context.closing.clone();
-    let serve = Box::pin(clasp_http::serve_with(Entrance::new(acceptor), listener, pages, closing));
-    Ok(Door { name: "metrics", address, serve })
+    }
 }

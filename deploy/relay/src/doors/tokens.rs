@@ -111,6 +111,11 @@ impl Tokens {
     }
 }
 
+/// How many keys an address gives now.
+pub(crate) async fn count_keys(address: &str) -> Result<usize, String> {
+    jwks::KeySource::new(address)?.count().await
+}
+
 fn read_revoked(revocations: &Revocations, path: &Path) -> Result<String, String> {
     let list = fs::read_to_string(path).map_err(|error| told(path, &error, "--cap-revoked"))?;
     let count = revocations.replace_listed(&list);

@@ -3,29 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clasp_transport::pages::Probes;
+use clasp_transport::pages::{Pages, Probes};
 use clasp_transport::{Config, Server, run_ticker};
 use tokio::task::JoinSet;
 
-use super::{Context, Door};
+use super::{Chores, Context, Desk, Door, single};
 use crate::options::Options;
 use crate::relay::StartError;
 
-/// Binds the WebSocket listener.
-pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Door, StartError> {
-    let address = options.listen.resolve(options.listen.ws_port).await?;
-    let server = Server::bind(Config {
-        host: address.ip().to_string(),
-        port: address.port(),
-        acceptor: context.encryption.acceptor(),
-        ..config(options)
-    });
-    let server = server.await.map_err(|error| StartError::Bind {
-        door: "WebSocket",
-        address,
-        flag: "--ws-port",
-        source: error.cause,
-    })?;
+/// How long a request to the API may take from its connection on: what the API itself allows, and
+/// time for the head.
+const API_TIME: Duration = Duration::from_secs(40);
+
+/// Binds the WebSocket listener; with --single-port it serves the auth server, too.
+pub(crate) async fn websocket(
+    options: &Options,
+    desk: Option<Desk>,
+    context: &Context,
+) -> Result<Door, StartError> {
+    let server = bind(options, context).await?;
     let address = server.local_addr();
     tracing::info!("listening on {address}");
     if !context.encryption.acceptor().refuses_plain() {
@@ -35,20 +31,45 @@ pub(crate) async fn websocket(options: &Options, context: &Context) -> Result<Do
         tracing::info!("WebSocket: wss://{address}");
     }
 
-    let probes = Arc::new(Probes::new(context.readiness()));
+    let (pages, chores) = match options.listen.single_port {
+        true => single(options, desk, context)?,
+        false => {
+            let probes: Arc<dyn Pages> = Arc::new(Probes::new(context.readiness()));
+            (probes, Box::pin(std::future::pending()) as Chores)
+        }
+    };
     let (router, draining) = (Arc::clone(&context.router), context.draining.clone());
     let serve = Box::pin(async move {
         let mut ticker = JoinSet::new();
         ticker.spawn(run_ticker(Arc::clone(&router)));
-        server.run(router, probes, draining).await;
+        ticker.spawn(chores);
+        server.run(router, pages, draining).await;
         ticker.shutdown().await;
     });
     Ok(Door { name: "WebSocket", address, serve })
 }
 
+async fn bind(options: &Options, context: &Context) -> Result<Server, StartError> {
+    let config = Config { acceptor: context.encryption.acceptor(), ..config(options) };
+    if let Some(socket) = options.listen.inherited.take("WebSocket") {
+        let adopted = Server::adopt(socket, config);
+        return adopted.map_err(|source| StartError::Adopt { door: "WebSocket", source });
+    }
+    let address = options.listen.resolve(options.listen.ws_port).await?;
+    let config = Config { host: address.ip().to_string(), port: address.port(), ..config };
+    Server::bind(config).await.map_err(|error| StartError::Bind {
+        door: "WebSocket",
+        address,
+        flag: "--ws-port",
+        source: error.cause,
+    })
+}
+
 fn config(options: &Options) -> Config {
     let seconds = |count: u32| Duration::from_secs(count.into());
     let sessions = &options.sessions;
+    let usual = Config::default();
+    let answer_timeout = if options.listen.single_port { API_TIME } else { usual.answer_timeout };
     Config {
         origins: options.listen.origins.clone(),
         connections_per_address_max: options.gate.max_connections_per_address,
@@ -58,7 +79,8 @@ fn config(options: &Options) -> Config {
         ping_interval: seconds(ping_interval_s(sessions.ping_interval, sessions.session_timeout)),
         session_timeout: seconds(sessions.session_timeout),
         drain_timeout: seconds(options.operation.drain_timeout),
-        ..Config::default()
+        answer_timeout,
+        ..usual
     }
 }
 

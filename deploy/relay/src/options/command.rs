@@ -15,6 +15,15 @@ pub enum Command {
     /// Tell what an app config grants, or everything that is wrong with it
     #[command(after_help = CHECK_HELP)]
     CheckConfig(CheckOptions),
+    /// Look for what would keep the relay from working. Takes every option of the relay.
+    #[command(skip)]
+    Doctor,
+    /// Ask the relay whether it is ready. Takes every option of the relay.
+    #[command(skip)]
+    Healthcheck,
+    /// Write this text, which tells the options that hold.
+    #[command(skip)]
+    Print(String),
 }
 
 const CHECK_HELP: &str = "\

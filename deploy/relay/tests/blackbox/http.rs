@@ -32,9 +32,27 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
 
 /// Sends one request on a connection of its own.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    send(address, (method, path), &[], "").await
+}
+
+/// Sends one request with further headers and a body of JSON.
+pub(crate) async fn send(
+    address: SocketAddr,
+    (method, path): (&str, &str),
+    headers: &[&str],
+    body: &str,
+) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        for header in headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str("content-type: application/json\r\n");
+            request.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        request.push_str(&format!("\r\n{body}"));
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

@@ -27,7 +27,11 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
 /// The executable with a clean environment.
 fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clasp-relay"));
-    command.args(arguments).env_clear().envs(environment.iter().copied());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("CLASP_CONFIG", "none")
+        .envs(environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

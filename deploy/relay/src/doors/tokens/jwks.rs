@@ -115,6 +115,11 @@ impl KeySource {
         }
     }
 
+    /// How many keys there are now.
+    pub(super) async fn count(&self) -> Result<usize, String> {
+        self.fetch().await.map(|keys| keys.len())
+    }
+
     async fn fetch(&self) -> Result<JwtKeys, String> {
         let told = |error: String| format!("{}: {error}; see --jwt-jwks", self.uri);
         let answer = timeout(PATIENCE, self.ask()).await;
