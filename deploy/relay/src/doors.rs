@@ -126,7 +126,7 @@ pub(crate) use tokens::count_keys;
 pub(crate) use websocket::websocket;
 
 /// What runs beside a listener.
-#[cfg(any(feature = "auth", feature = "websocket"))]
+#[cfg(feature = "websocket")]
 pub(crate) type Chores = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The pages of --single-port, and what runs beside them.

@@ -33,6 +33,7 @@ pub(crate) fn pages(context: &Context) -> Router {
 }
 
 /// The page beside the API, for the operator.
+#[allow(dead_code, reason = "only builds with everything on one port need it")]
 pub(crate) fn section(context: &Context) -> Section {
     clasp_http::metrics::section(collect(context))
 }
