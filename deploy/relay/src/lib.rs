@@ -13,6 +13,7 @@ pub mod host;
 pub mod logging;
 pub mod maintenance;
 pub mod options;
+mod pages;
 mod relay;
 mod reload;
 mod settings;

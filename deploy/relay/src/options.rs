@@ -7,6 +7,7 @@ mod app;
 mod auth;
 mod command;
 mod gate;
+mod pages;
 mod storage;
 mod tls;
 mod tokens;
@@ -19,6 +20,7 @@ pub use command::{
     JournalFile, StatsOptions, StorageCommand,
 };
 pub use gate::GateOptions;
+pub use pages::{CompletionOptions, ManualOptions};
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
 pub use tokens::{JwtOptions, TokenOptions};
