@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
 mod bench;
+mod deb;
 mod fuzz;
 mod interop;
 mod nightly;
@@ -43,6 +44,10 @@ enum Task {
     },
     /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
     Nightly,
+    /// Build the Debian package into target/debian
+    Deb(deb::DebOptions),
+    /// Install, upgrade, remove and purge the Debian package in a system made by debootstrap
+    DebTest,
     /// Check the house rules: lengths, crate edges, left-over marks
     Tidy,
     /// Run every fuzz target for a while, from its kept corpus and the golden vectors
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
         Task::Bench { options } => bench::run(&options),
+        Task::Deb(options) => deb::run(&options),
+        Task::DebTest => deb::trial(),
         Task::Nightly => nightly::run(),
         Task::Tidy => tidy::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),

@@ -67,7 +67,8 @@ pub(crate) fn system(need: &Need) -> Outcome {
     if present() { Ok(()) } else { Err(format!("{} is still missing", need.what)) }
 }
 
-fn python_packages() -> Outcome {
+/// Installs the published Python client and its tests' packages.
+pub(crate) fn python_packages() -> Outcome {
     let folder = root().join("target/interop-venv");
     let list = root().join("interop/python/requirements.txt");
     installed_once(&folder.join("installed-from"), &list, || {
