@@ -105,7 +105,8 @@ impl Chroot {
             let text = text.map_err(|error| format!("{file}: {error}"))?;
             environment.extend(text.lines().filter_map(assignment));
         }
-        let one = |key: &str| values(&unit, key).next().ok_or(format!("the unit has no {key}"));
+        let one =
+            |key: &'static str| values(&unit, key).next().ok_or(format!("the unit has no {key}"));
         let (user, group) = (one("User")?, one("Group")?);
         let script = format!(
             "umask {} && cd {} && exec {}",
@@ -187,7 +188,7 @@ impl Drop for Service {
 }
 
 /// What the unit says under a key, line by line.
-fn values<'a>(unit: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+fn values<'a>(unit: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
     unit.lines().filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
 }
 

@@ -60,7 +60,7 @@ impl Package {
             write(&tree.join(place), text.as_bytes(), *mode)?;
         }
         unit(&tree)?;
-        self.from_executable(&tree)?;
+        self.pages_and_completions(&tree)?;
         self.documents(&tree)?;
         self.control(&tree)?;
         let architecture = architecture(&self.executable)?;
@@ -83,7 +83,7 @@ impl Package {
     }
 
     /// Manual pages and completions, as the executable writes them.
-    fn from_executable(&self, tree: &Path) -> Outcome {
+    fn pages_and_completions(&self, tree: &Path) -> Outcome {
         let pages = tree.join("usr/share/man/man1");
         shell::run(command(&self.executable, ["manual"]).arg(&pages))?;
         for page in fs::read_dir(&pages).map_err(|error| said(&pages, &error))? {
