@@ -1,6 +1,6 @@
 """What an operator's client does in the package's trial: trial.py set|get WS-URL TOKEN [VALUE].
 
-`set` sets a param and waits until the journal has confirmed it, `get` prints it.
+`set` sets a param and waits until another client has seen it, `get` asks for it; both print it.
 """
 
 import asyncio
@@ -11,12 +11,27 @@ from clasp import Clasp
 ADDRESS = "/trial/value"
 
 
-async def main(verb, url, token, value=None):
+async def set_value(url, token, value):
+    seen = asyncio.Event()
+    watcher = await Clasp.builder(url).with_token(token).connect()
+    watcher.subscribe(ADDRESS, lambda found, address: found == value and seen.set())
     client = await Clasp.builder(url).with_token(token).connect()
-    if verb == "set":
-        await client.set(ADDRESS, int(value))
-    print(await client.get(ADDRESS, timeout=10))
+    await client.set(ADDRESS, value)
+    await asyncio.wait_for(seen.wait(), 30)
+    await watcher.close()
     await client.close()
+    return value
 
 
-asyncio.run(main(*sys.argv[1:]))
+async def get_value(url, token):
+    client = await Clasp.builder(url).with_token(token).connect()
+    value = await client.get(ADDRESS, timeout=30)
+    await client.close()
+    return value
+
+
+verb, url, token, *value = sys.argv[1:]
+if verb == "set":
+    print(asyncio.run(set_value(url, token, int(value[0]))))
+else:
+    print(asyncio.run(get_value(url, token)))
