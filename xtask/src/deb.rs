@@ -14,7 +14,7 @@ use clap::Args;
 use crate::prerequisites::{Need, system};
 use crate::shell::{self, Outcome, cargo, command, root};
 use package::Package;
-pub(crate) use trial::run as trial;
+pub(crate) use trial::{run as trial, stage};
 use version::Version;
 
 /// Where packages are put.

@@ -1,8 +1,8 @@
 //! `cargo xtask nightly`: what takes too long for every change. Random kills of the relay, long
-//! random histories of the storage against the naive model, and fuzzing.
+//! random histories of the storage against the naive model, the package's trial, and fuzzing.
 
-use crate::fuzz;
 use crate::shell::{self, Outcome, cargo};
+use crate::{deb, fuzz};
 
 /// Kills under load, over both ways of storing.
 const CRASH_ROUNDS: &str = "200";
@@ -17,6 +17,7 @@ const FUZZ_SECONDS: u32 = 300;
 pub(crate) fn run() -> Outcome {
     crashes()?;
     histories()?;
+    deb::stage()?;
     fuzz::run(FUZZ_SECONDS)
 }
 

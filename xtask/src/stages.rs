@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::shell::{self, Outcome, cargo};
-use crate::{fuzz, interop, prerequisites, tidy};
+use crate::{deb, fuzz, interop, prerequisites, tidy};
 
 /// How long each fuzz target runs as a stage.
 const FUZZ_SECONDS: u32 = 20;
@@ -28,6 +28,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "interop-rust", quick: false, run: interop::rust },
     Stage { name: "interop-js", quick: false, run: interop::js },
     Stage { name: "interop-python", quick: false, run: interop::python },
+    Stage { name: "deb", quick: false, run: deb::stage },
 ];
 
 /// The stages' names, in order.
@@ -143,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_quick_run_needs_nothing_to_be_installed() {
-        for name in ["prerequisites", "fuzz", "interop-rust", "interop-js", "interop-python"] {
+        for name in ["prerequisites", "fuzz", "interop-rust", "interop-js", "interop-python", "deb"]
+        {
             let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
             assert!(!stage.quick, "{name}");
         }
