@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::shell::{self, Outcome, command, root};
@@ -200,5 +200,4 @@ fn assignment(line: &str) -> Option<(String, String)> {
 /// Whether this process may make such systems.
 pub(super) fn is_permitted() -> bool {
     shell::output(&mut command("id", ["-u"])).is_ok_and(|id| id.trim() == "0")
-        && Path::new("/proc/self/root").exists()
 }

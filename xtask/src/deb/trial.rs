@@ -106,7 +106,17 @@ impl Trial {
         expect(kept, "journal and accounts are in the data directory")?;
         let open =
             self.chroot.output(&["find", DATA, "-perm", "/077", "-o", "!", "-user", "clasp"])?;
-        expect(open.is_empty(), "nobody but the relay's user can read what is there")
+        expect(open.is_empty(), "nobody but the relay's user can read what is there")?;
+        self.backup()
+    }
+
+    /// As docs/deployment/debian.md says.
+    fn backup(&self) -> Outcome {
+        let backup = "runuser -u clasp -- clasp-relay backup /var/lib/clasp/nightly.clasp \
+                      --data-dir /var/lib/clasp --journal journal.db --persist state.db";
+        let words: Vec<&str> = backup.split_whitespace().collect();
+        self.chroot.run(&words)?;
+        expect(self.has("/var/lib/clasp/nightly.clasp"), "a backup is made as the page says")
     }
 
     fn upgrade(&self) -> Outcome {
