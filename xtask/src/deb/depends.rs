@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_newest_symbol_decides() {
         let headers = "  NEEDED   libgcc_s.so.1\n  NEEDED   libc.so.6\n\
-                       required from libc.so.6:\n 0x0 0x00 03 GLIBC_2.2.5\n 0x0 0x00 02 GLIBC_2.34\n\
+                       required from libc.so.6:\n 0x0 03 GLIBC_2.2.5\n 0x0 02 GLIBC_2.34\n\
                        0x0 0x00 04 GLIBC_2.4\nrequired from libgcc_s.so.1:\n 0x0 0x00 GCC_4.2.0";
         assert_eq!(packages(headers).unwrap(), ["libc6 (>= 2.34)", "libgcc-s1 (>= 4.2)"]);
     }
