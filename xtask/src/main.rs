@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a terminal program talks to the terminal")]
 
 mod bench;
+mod deb;
 mod deployment;
 mod docs;
 mod fuzz;
@@ -46,6 +47,10 @@ enum Task {
     },
     /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
     Nightly,
+    /// Build the Debian package into target/debian
+    Deb(deb::DebOptions),
+    /// Install, upgrade, remove and purge the Debian package in a system made by debootstrap
+    DebTest,
     /// Run the Dockerfile's steps in a folder with a Debian of its own (root; half an hour)
     ImageTest,
     /// Write the pages that are made from the program: docs/reference/relay-cli.md
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { quick, only } => stages::run(quick, only.as_deref()),
         Task::Bench { options } => bench::run(&options),
+        Task::Deb(options) => deb::run(&options),
+        Task::DebTest => deb::trial(),
         Task::Nightly => nightly::run(),
         Task::ImageTest => image::run(),
         Task::Docs => docs::run(),

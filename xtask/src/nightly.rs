@@ -1,8 +1,9 @@
 //! `cargo xtask nightly`: what takes too long for every change. Random kills of the relay, long
-//! random histories of the storage against the naive model, the image, and fuzzing.
+//! random histories of the storage against the naive model, the package's trial, the image, and
+//! fuzzing.
 
 use crate::shell::{self, Outcome, cargo};
-use crate::{fuzz, image};
+use crate::{deb, fuzz, image};
 
 /// Kills under load, over both ways of storing.
 const CRASH_ROUNDS: &str = "200";
@@ -17,6 +18,7 @@ const FUZZ_SECONDS: u32 = 300;
 pub(crate) fn run() -> Outcome {
     crashes()?;
     histories()?;
+    deb::stage()?;
     if image::possible() {
         image::run()?;
     } else {

@@ -67,7 +67,8 @@ pub(crate) fn system(need: &Need) -> Outcome {
     if present() { Ok(()) } else { Err(format!("{} is still missing", need.what)) }
 }
 
-fn python_packages() -> Outcome {
+/// Installs the published Python client and its tests' packages.
+pub(crate) fn python_packages() -> Outcome {
     environment("target/interop-venv", "interop/python").map(drop)
 }
 

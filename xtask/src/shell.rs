@@ -27,9 +27,17 @@ pub(crate) fn command<A: AsRef<OsStr>>(
 pub(crate) fn cargo(arguments: &str) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(cargo, arguments.split_whitespace());
-    // What `cargo run` tells xtask about itself is not true of the commands it starts.
-    command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+    // What `cargo run` tells xtask about itself is not true of the commands it starts, and makes
+    // them build anew what looks at it.
+    let told = std::env::vars_os().map(|(name, _)| name);
+    for name in told.filter(|name| is_about_xtask(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     command
+}
+
+fn is_about_xtask(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Shows and runs a command.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::shell::{self, Outcome, cargo};
-use crate::{deployment, fuzz, interop, prerequisites, tidy};
+use crate::{deb, deployment, fuzz, interop, prerequisites, tidy};
 
 /// How long each fuzz target runs as a stage.
 const FUZZ_SECONDS: u32 = 20;
@@ -29,6 +29,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "interop-js", quick: false, run: interop::js },
     Stage { name: "interop-python", quick: false, run: interop::python },
     Stage { name: "deploy", quick: false, run: deployment::run },
+    Stage { name: "deb", quick: false, run: deb::stage },
 ];
 
 /// The stages' names, in order.
@@ -144,8 +145,15 @@ mod tests {
 
     #[test]
     fn a_quick_run_needs_nothing_to_be_installed() {
-        let slow =
-            ["prerequisites", "fuzz", "interop-rust", "interop-js", "interop-python", "deploy"];
+        let slow = [
+            "prerequisites",
+            "fuzz",
+            "interop-rust",
+            "interop-js",
+            "interop-python",
+            "deploy",
+            "deb",
+        ];
         for name in slow {
             let stage = STAGES.iter().find(|stage| stage.name == name).unwrap();
             assert!(!stage.quick, "{name}");

@@ -17,6 +17,7 @@ pub mod inherited;
 pub mod logging;
 pub mod maintenance;
 pub mod options;
+mod pages;
 pub mod reference;
 mod relay;
 mod reload;

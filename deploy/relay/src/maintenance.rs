@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::options::{Command, Options};
-use crate::{app, doctor, doors, healthcheck};
+use crate::{app, doctor, doors, healthcheck, pages};
 
 /// Carries a command out; the exit code is 0, or 1 after a line on standard error that says why
 /// not.
@@ -15,6 +15,8 @@ pub fn run(command: &Command, options: &Options) -> ExitCode {
         Command::Print(text) => write(text),
         Command::Storage(command) => doors::maintain(command),
         Command::CheckConfig(options) => app::check(options),
+        Command::Completions(options) => pages::completions(options),
+        Command::Manual(options) => pages::manual(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

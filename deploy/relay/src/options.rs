@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod config;
 mod gate;
+mod pages;
 mod storage;
 mod tls;
 mod tokens;
@@ -21,6 +22,7 @@ pub use command::{
 };
 pub use config::ConfigOptions;
 pub use gate::GateOptions;
+pub use pages::{CompletionOptions, ManualOptions};
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
 pub use tokens::{JwtOptions, TokenOptions};

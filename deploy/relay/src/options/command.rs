@@ -1,9 +1,11 @@
-//! What the executable does other than serve: look after the files of a relay, check a config.
+//! What the executable does other than serve: look after the files of a relay, check a config,
+//! write what helps to use it.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::pages::{COMPLETIONS_HELP, CompletionOptions, MANUAL_HELP, ManualOptions};
 use super::{CheckOptions, RetentionOptions};
 
 /// Something else than serving.
@@ -15,6 +17,12 @@ pub enum Command {
     /// Tell what an app config grants, or everything that is wrong with it
     #[command(after_help = CHECK_HELP)]
     CheckConfig(CheckOptions),
+    /// Write the script with which a shell completes commands and options
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionOptions),
+    /// Write the manual pages, one for each command
+    #[command(after_help = MANUAL_HELP)]
+    Manual(ManualOptions),
     /// Look for what would keep the relay from working. Takes every option of the relay.
     #[command(skip)]
     Doctor,
