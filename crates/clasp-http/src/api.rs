@@ -24,7 +24,7 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Section {
     /// The routes. Handlers may take [`Caller`](crate::bearer::Caller),
-    /// [`Admin`](crate::bearer::Admin) and
+    /// [`Admin`] and
     /// [`ClientAddress`](crate::client_address::ClientAddress), whatever the state.
     pub pages: Router,
     /// An OpenAPI 3.1 document with the `paths` and `components` of these routes.
