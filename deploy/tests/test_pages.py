@@ -11,7 +11,10 @@ PAGES = sorted((ROOT / "docs/deployment").glob("*.md"))
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda it: it.name)
 def test_commands_are_shell(page):
-    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
+    text = page.read_text()
+    fenced = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    indented = re.findall(r"(?<=\n\n)(?: {4}.*\n)+", text)
+    blocks = fenced + indented
     assert blocks
     for block in blocks:
         checked = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)

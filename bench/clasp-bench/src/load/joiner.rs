@@ -57,8 +57,8 @@ pub(super) fn run(
     Ok(Sample::from([
         (Metric::JoinMs, median(times_ms)),
         (Metric::CpuMsPerJoin, median(cpu_ms)),
-        (Metric::P99Us, percentiles_us(alone)(0.99)),
-        (Metric::P99MeanwhileUs, percentiles_us(meanwhile)(0.99)),
+        (Metric::P99Us, percentiles_us(&alone)(0.99)),
+        (Metric::P99MeanwhileUs, percentiles_us(&meanwhile)(0.99)),
     ]))
 }
 

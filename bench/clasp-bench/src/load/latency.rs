@@ -100,7 +100,7 @@ pub(super) fn run(
     let cpu = before.cpu_since(server)?;
     pacer.rig.check_no_excess()?;
     let copies = latencies.len() as f64;
-    let us = percentiles_us(latencies);
+    let us = percentiles_us(&latencies);
     Ok(Sample::from([
         (Metric::P50Us, us(0.5)),
         (Metric::P99Us, us(0.99)),
@@ -110,7 +110,7 @@ pub(super) fn run(
 }
 
 /// Gives the latency that a share of the copies does not exceed, in microseconds.
-pub(super) fn percentiles_us(latencies: Vec<Duration>) -> impl Fn(f64) -> f64 {
+pub(super) fn percentiles_us(latencies: &[Duration]) -> impl Fn(f64) -> f64 + use<> {
     let mut nanos: Vec<_> = latencies.iter().map(|latency| latency.as_nanos() as u64).collect();
     nanos.sort_unstable();
     move |share| percentile(&nanos, share).unwrap_or_default() as f64 / 1e3
