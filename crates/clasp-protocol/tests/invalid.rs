@@ -171,6 +171,21 @@ fn deep_values_can_be_looked_into_on_a_small_stack() {
 }
 
 #[test]
+fn bytes_too_deep_to_become_a_list_are_not_written_as_messagepack() {
+    let set = |depth: usize| {
+        let value = [[0x0A, 0, 1].repeat(depth), vec![0x09, 0, 1, 7]].concat();
+        [&[0x21, value[0], 0, 2, b'/', b's'][..], &value[1..]].concat()
+    };
+    for (depth, fits) in [(DECODE_DEPTH_MAX - 1, true), (DECODE_DEPTH_MAX, false)] {
+        let payload = set(depth);
+        let message = codec::decode(&payload).unwrap();
+        let mut legacy = Vec::new();
+        assert_eq!(codec::encode_legacy(&message, &mut legacy).is_ok(), fits, "{depth} levels");
+        assert!(if fits { codec::decode(&legacy).is_ok() } else { legacy.is_empty() });
+    }
+}
+
+#[test]
 fn deep_bundles_can_be_encoded_on_a_small_stack() {
     let payload = nested_bundle(DECODE_DEPTH_MAX);
     on_small_stack(|| {

@@ -22,6 +22,7 @@ pub(super) fn decode(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
 pub(super) fn encode(message: &Message<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut output = output::Output::new(std::mem::take(out));
     let written = write::message(message, 0, &mut output);
+    let too_deep = output.too_deep;
     *out = output.into_bytes();
-    written
+    if too_deep { Err(EncodeError::TooDeep) } else { written }
 }

@@ -2,14 +2,21 @@
 
 use rmp::encode::{self, ByteBuf};
 
+use crate::limits::DECODE_DEPTH_MAX;
+
 /// The payload written so far. Writing to memory cannot fail.
 pub(super) struct Output {
     buffer: ByteBuf,
+    /// Levels that a decoder accepts in the values of the message that is being written.
+    pub(super) depth_max: usize,
+    /// Some value has more; what was written is of no use.
+    pub(super) too_deep: bool,
 }
 
 impl Output {
     pub(super) fn new(bytes: Vec<u8>) -> Output {
-        Output { buffer: ByteBuf::from_vec(bytes) }
+        let buffer = ByteBuf::from_vec(bytes);
+        Output { buffer, depth_max: DECODE_DEPTH_MAX, too_deep: false }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

@@ -113,16 +113,27 @@ impl Transcoder {
     }
 }
 
-/// Writes a value as MessagePack; byte strings become arrays of integers, as early clients do it.
+/// Writes a value as MessagePack; byte strings become arrays of integers, as early clients do it,
+/// and so take a level of nesting that they do not take in binary.
 pub(super) fn write(value: &RawValue<'_>, output: &mut Output) {
+    let mut depth = 0;
     for event in value.events() {
         match event {
-            Event::Start(ValueKind::Map, count) => output.map_len(usize::from(count)),
-            Event::Start(_, count) => output.array_len(usize::from(count)),
+            Event::Start(kind, count) => {
+                depth += 1;
+                match kind {
+                    ValueKind::Map => output.map_len(usize::from(count)),
+                    _ => output.array_len(usize::from(count)),
+                }
+            }
             Event::Key(key) => output.str(key),
-            Event::Scalar(kind, data) => write_scalar(kind, data, output),
-            Event::End => {}
+            Event::Scalar(kind, data) => {
+                output.too_deep |= kind == ValueKind::Bytes && depth >= output.depth_max;
+                write_scalar(kind, data, output);
+            }
+            Event::End => depth -= 1,
         }
+        output.too_deep |= depth > output.depth_max;
     }
 }
 

@@ -3,7 +3,7 @@
 use super::output::{Map, Output};
 use super::{value, write_signal};
 use crate::codec::error::EncodeError;
-use crate::limits::LEGACY_BUNDLE_DEPTH_MAX;
+use crate::limits::{DECODE_DEPTH_MAX, LEGACY_BUNDLE_DEPTH_MAX};
 use crate::message::{
     Ack, Bundle, ErrorMessage, Features, FederationSync, Hello, Message, ParamEntry, Replay, Set,
     Sync, Ttl, Welcome,
@@ -15,6 +15,7 @@ pub(super) fn message(
     bundles: usize,
     output: &mut Output,
 ) -> Result<(), EncodeError> {
+    output.depth_max = DECODE_DEPTH_MAX.saturating_sub(bundles);
     let mut map = output.begin();
     map.str("type", message.kind().name());
     match message {
