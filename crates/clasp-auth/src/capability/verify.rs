@@ -187,3 +187,22 @@ fn is_signed(issuer: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(signature);
     VerifyingKey::from_bytes(issuer).is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::Verifier as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_for_which_one_signature_fits_every_message_is_no_issuer() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        let key = VerifyingKey::from_bytes(&neutral).unwrap();
+        let lenient = ed25519_dalek::Signature::from_bytes(&signature);
+        assert!(key.verify(b"anything", &lenient).is_ok(), "lenient verification is taken in");
+        assert!(!is_signed(&neutral, b"anything", &signature));
+    }
+}
