@@ -8,7 +8,9 @@ use clasp_protocol::message::{
     Features, Hello, Message, Publish, Set, SignalType, Subscribe, TypeMask,
 };
 use clasp_protocol::{Qos, RawValue};
-use clasp_router::{Config, Connection, Framing, LinkInfo, Now, Ports, Router, Taken, Wake};
+use clasp_router::{
+    Config, Connection, Framing, LinkInfo, Manners, Now, Ports, Router, Taken, Wake,
+};
 
 /// The address everything here is about.
 pub const ADDRESS: &str = "/show/lights/zone5/dimmer";
@@ -106,7 +108,12 @@ impl Stage {
 
 fn connect(router: &Arc<Router>, pattern: Option<&'static str>) -> Connection {
     let remote = SocketAddr::from(([127, 0, 0, 1], 1));
-    let link = LinkInfo { framing: Framing::WebSocket, remote, transport: "websocket" };
+    let link = LinkInfo {
+        framing: Framing::WebSocket,
+        remote,
+        transport: "websocket",
+        manners: Manners::Clasp,
+    };
     let mut connection = router.connect(link, Arc::new(Quiet), NOW);
     connection.receive(&frame(&hello()), NOW);
     if let Some(pattern) = pattern {

@@ -11,7 +11,7 @@ pub struct Now {
 
 impl Now {
     /// From readings of both clocks, in microseconds.
-    pub fn new(unix_us: u64, mono_us: u64) -> Now {
+    pub const fn new(unix_us: u64, mono_us: u64) -> Now {
         Now { unix_us, mono_us }
     }
 

@@ -156,7 +156,7 @@ impl Walk for Params {
         for param in &params {
             items.push(&json!({
                 "address": param.address,
-                "value": json::value(&param.value.to_value()),
+                "value": clasp_json::to_json(&param.value.to_value()),
                 "revision": param.revision,
                 "writer": param.writer,
                 "timestamp": param.timestamp_us,

@@ -11,7 +11,9 @@ use clasp_auth::{AdminToken, Chain, Quota};
 use clasp_http::bearer::Access;
 use clasp_protocol::message::{Features, Hello, Subscribe};
 use clasp_protocol::{Message, Qos, codec};
-use clasp_router::{Close, Config, Connection, Flow, Framing, LinkInfo, Now, Ports, Router};
+use clasp_router::{
+    Close, Config, Connection, Flow, Framing, LinkInfo, Manners, Now, Ports, Router,
+};
 use clasp_router::{Taken, Wake};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -37,7 +39,12 @@ fn send(connection: &mut Connection, message: &Message<'_>) -> Flow {
 
 fn join(router: &Arc<Router>, name: &str, remote: &str) -> Connection {
     let remote = remote.parse().unwrap();
-    let link = LinkInfo { framing: Framing::Bare, remote, transport: "websocket" };
+    let link = LinkInfo {
+        framing: Framing::Bare,
+        remote,
+        transport: "websocket",
+        manners: Manners::Clasp,
+    };
     let mut connection = router.connect(link, Arc::new(Deaf), now());
     let features = Features::default();
     let hello = Hello { version: 1, features, name: name.into(), token: None };

@@ -28,6 +28,20 @@ pub struct LinkInfo {
     pub remote: SocketAddr,
     /// Name of the wire for logs and metrics.
     pub transport: &'static str,
+    /// What the other side takes for granted.
+    pub manners: Manners,
+}
+
+/// What the other side of a link takes for granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Manners {
+    /// Those of the published CLASP clients: an initial snapshot, confirmations as the operator
+    /// chose.
+    #[default]
+    Clasp,
+    /// Those of a door for another protocol: no initial snapshot; each request above QoS 0, and
+    /// no other, is answered exactly once, with the number it was handed over with.
+    Foreign,
 }
 
 impl LinkInfo {
@@ -68,6 +82,8 @@ pub struct Connection {
     allowance: Option<Box<Allowance>>,
     /// Absent while all frames were good.
     bad: Option<Box<BadFrames>>,
+    /// Number of the request in hand.
+    correlation: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +108,16 @@ impl Connection {
             session: None,
             allowance: None,
             bad: None,
+            correlation: None,
         }
+    }
+
+    /// Takes one frame whose answer, ACK or ERROR, is to carry this number.
+    pub fn receive_numbered(&mut self, frame: &[u8], correlation: u32, now: Now) -> Flow {
+        self.correlation = Some(correlation);
+        let flow = self.receive(frame, now);
+        self.correlation = None;
+        flow
     }
 
     /// Takes one transport message: one frame or several back to back.
@@ -174,8 +199,14 @@ impl Connection {
                 verdict => return self.over_limit(verdict, now),
             }
         }
-        let request =
-            Request { router: &self.router, session, qos: frame.qos, wire: frame.payload, now };
+        let request = Request {
+            router: &self.router,
+            session,
+            qos: frame.qos,
+            correlation: self.correlation,
+            wire: frame.payload,
+            now,
+        };
         if let Err(refusal) = request.dispatch(message) {
             self.refuse(&refusal, now);
         }
@@ -194,6 +225,11 @@ impl Connection {
             Verdict::Refused { notice: Some(notice) } => {
                 let refusal = Refusal::new(ErrorCode::TooManyRequests, notice.to_string());
                 self.refuse(&refusal, now);
+            }
+            // Whoever counts on an answer gets one.
+            Verdict::Refused { notice: None } if self.correlation.is_some() => {
+                let text = "rate limit exceeded";
+                self.refuse(&Refusal::new(ErrorCode::TooManyRequests, text), now);
             }
             Verdict::Refused { notice: None } | Verdict::Allowed => {}
         }
@@ -238,7 +274,7 @@ impl Connection {
     }
 
     fn refuse(&self, refusal: &Refusal, now: Now) {
-        self.router.refuse(&self.outbox, refusal, now);
+        self.router.refuse(&self.outbox, refusal, self.correlation, now);
     }
 
     /// Produces more for an outbox that said `Taken::Pull`.

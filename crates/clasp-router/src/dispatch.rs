@@ -7,6 +7,7 @@ use clasp_protocol::{ErrorCode, Message, Qos};
 
 use crate::clock::Now;
 use crate::config::AckPolicy;
+use crate::connection::Manners;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
@@ -18,6 +19,8 @@ pub(crate) struct Request<'r> {
     pub(crate) router: &'r Arc<Router>,
     pub(crate) session: &'r Arc<Session>,
     pub(crate) qos: Qos,
+    /// Number that the answer carries.
+    pub(crate) correlation: Option<u32>,
     /// Payload as received.
     pub(crate) wire: &'r [u8],
     pub(crate) now: Now,
@@ -40,10 +43,19 @@ impl Request<'_> {
         match message {
             Message::Set(set) => verbs::set::set(self, set),
             Message::Publish(publish) => verbs::publish::publish(self, publish),
-            Message::Get(get) => verbs::get::get(self, get),
-            Message::Subscribe(subscribe) => verbs::subscribe::subscribe(self, subscribe),
+            Message::Get(get) => {
+                verbs::get::get(self, get)?;
+                self.acknowledge_read();
+                Ok(())
+            }
+            Message::Subscribe(subscribe) => {
+                verbs::subscribe::subscribe(self, subscribe)?;
+                self.acknowledge_read();
+                Ok(())
+            }
             Message::Unsubscribe(unsubscribe) => {
                 verbs::subscribe::unsubscribe(self, *unsubscribe);
+                self.acknowledge_read();
                 Ok(())
             }
             Message::Bundle(bundle) => verbs::bundle::bundle(self, bundle),
@@ -74,6 +86,18 @@ impl Request<'_> {
         }
     }
 
+    /// Confirms to another protocol's door what no CLASP client is told.
+    fn acknowledge_read(&self) {
+        if self.is_foreign() {
+            self.acknowledge(Ack::default());
+        }
+    }
+
+    /// Whether another protocol's door asks.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.session.guest.link.manners == Manners::Foreign
+    }
+
     /// Answers the sender.
     pub(crate) fn reply(&self, message: &Message<'_>, qos: Qos) {
         self.router.reply(&self.session.outbox, message, qos, self.now);
@@ -82,6 +106,7 @@ impl Request<'_> {
     /// Confirms a write whose journal entry has this sequence number; with QoS 2 not before the
     /// entry is durable.
     pub(crate) fn acknowledge_write(&self, ack: Ack<'_>, sequence: Option<u64>) {
+        let ack = Ack { correlation: self.correlation, ..ack };
         if let Some(sequence) = sequence
             && self.qos == Qos::Commit
             && self.router.durability.hold(sequence, &self.session.outbox, &ack)
@@ -93,7 +118,9 @@ impl Request<'_> {
 
     /// Confirms the request, if its sender wants that.
     pub(crate) fn acknowledge(&self, ack: Ack<'_>) {
-        if self.router.config.ack == AckPolicy::Always || self.qos != Qos::Fire {
+        let always = self.router.config.ack == AckPolicy::Always && !self.is_foreign();
+        if always || self.qos != Qos::Fire {
+            let ack = Ack { correlation: self.correlation, ..ack };
             self.reply(&Message::Ack(ack), Qos::Fire);
         }
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Now;
 use crate::config::InitialSnapshot;
-use crate::connection::LinkInfo;
+use crate::connection::{LinkInfo, Manners};
 use crate::feed::Feed;
 use crate::metrics::HandshakeFailure;
 use crate::outbox::Outbox;
@@ -75,14 +75,10 @@ pub(crate) fn greet(
         token: None,
     });
     router.reply(outbox, &welcome, Qos::Fire, now);
-    let full = match router.config.initial_snapshot {
-        InitialSnapshot::Full => true,
-        InitialSnapshot::Empty => false,
-        InitialSnapshot::UpTo(params) => router.store.len() <= params,
-    };
-    let feed = if full { Feed::initial() } else { Feed::empty() };
-    session.feeds.lock().push_back(feed);
-    crate::feed::pull(router, &session, now);
+    if session.guest.link.manners == Manners::Clasp {
+        session.feeds.lock().push_back(initial_feed(router));
+        crate::feed::pull(router, &session, now);
+    }
     // Only now may others find it: nothing of theirs comes before the first SNAPSHOT.
     router.sessions.write().insert(id, Arc::clone(&session));
     // What was taken back before the session was in the table, the sweep cannot have noticed.
@@ -92,6 +88,16 @@ pub(crate) fn greet(
         return Err(denied_by(&Denied::Revoked));
     }
     Ok(session)
+}
+
+/// What a session is told of the params before it asks.
+fn initial_feed(router: &Router) -> Feed {
+    let full = match router.config.initial_snapshot {
+        InitialSnapshot::Full => true,
+        InitialSnapshot::Empty => false,
+        InitialSnapshot::UpTo(params) => router.store.len() <= params,
+    };
+    if full { Feed::initial() } else { Feed::empty() }
 }
 
 /// What the token gives, unless too many of this address's HELLOs have failed of late.

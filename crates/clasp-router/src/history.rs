@@ -110,7 +110,7 @@ pub(crate) fn step(
             router.metrics.journal_error();
             let text = format!("the journal cannot be read: {error}");
             let refusal = Refusal::new(ErrorCode::InternalError, text).at(history.pattern.as_str());
-            router.refuse(&session.outbox, &refusal, now);
+            router.refuse(&session.outbox, &refusal, None, now);
             true
         }
     };

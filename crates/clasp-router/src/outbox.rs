@@ -171,7 +171,7 @@ impl Outbox {
         let text = "a message to you is too large in MessagePack; connect in binary to get it";
         let refusal = Refusal::new(ErrorCode::InvalidValue, text);
         self.shared.metrics.error(refusal.code);
-        let error = Broadcast::new(&refusal.to_message(), Qos::Fire).ok();
+        let error = Broadcast::new(&refusal.to_message(None), Qos::Fire).ok();
         if let Some(translated) = error.and_then(|frame| frame.to_legacy()) {
             self.push_frames(&[(&translated, Class::Reply)], now_us);
         }

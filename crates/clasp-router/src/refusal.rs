@@ -60,12 +60,13 @@ impl Refusal {
         Close::new(code, self.message.clone())
     }
 
-    pub(crate) fn to_message(&self) -> Message<'_> {
+    /// As the answer to the request with this number.
+    pub(crate) fn to_message(&self, correlation: Option<u32>) -> Message<'_> {
         Message::Error(ErrorMessage {
             code: self.code.code(),
             message: Cow::Borrowed(&self.message),
             address: self.address.as_deref().map(Cow::Borrowed),
-            correlation: None,
+            correlation,
         })
     }
 }

@@ -93,7 +93,7 @@ impl Router {
     /// Ends a session whose right to be here has ended (routing.md 12.5).
     pub(crate) fn expel(&self, session: &Session, refusal: &Refusal, now: Now) {
         if !session.outbox.is_closing() {
-            self.refuse(&session.outbox, refusal, now);
+            self.refuse(&session.outbox, refusal, None, now);
             session.outbox.close(refusal.to_close(1008));
         }
     }

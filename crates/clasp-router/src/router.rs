@@ -149,7 +149,7 @@ impl Router {
         if self.config.sessions_max > 0 && others >= self.config.sessions_max {
             let refusal = Refusal::new(ErrorCode::ServiceUnavailable, "server full");
             self.metrics.handshake_failed(HandshakeFailure::Full);
-            self.refuse(&outbox, &refusal, now);
+            self.refuse(&outbox, &refusal, None, now);
             outbox.close(refusal.to_close(1013));
         }
         Connection::new(Arc::clone(self), outbox, peer, link)
@@ -213,9 +213,15 @@ impl Router {
     }
 
     /// Tells why a request is not carried out.
-    pub(crate) fn refuse(&self, outbox: &Arc<Outbox>, refusal: &Refusal, now: Now) {
+    pub(crate) fn refuse(
+        &self,
+        outbox: &Arc<Outbox>,
+        refusal: &Refusal,
+        correlation: Option<u32>,
+        now: Now,
+    ) {
         self.metrics.error(refusal.code);
-        self.reply(outbox, &refusal.to_message(), Qos::Fire, now);
+        self.reply(outbox, &refusal.to_message(correlation), Qos::Fire, now);
     }
 
     /// The time of the last tick, for what happens without one.

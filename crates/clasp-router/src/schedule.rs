@@ -59,7 +59,7 @@ pub(crate) fn run(router: &Arc<Router>, scheduled: &Scheduled, now: Now) {
     router.scheduled_bytes.fetch_sub(payload.len(), Ordering::Relaxed);
     let Ok(Message::Bundle(bundle)) = codec::decode(payload) else { return };
     if let Err(refusal) = verbs::bundle::run_scheduled(router, session, &bundle, now) {
-        router.refuse(&session.outbox, &refusal, now);
+        router.refuse(&session.outbox, &refusal, None, now);
     }
     if session.outbox.is_gone() {
         router.let_go(session, now);

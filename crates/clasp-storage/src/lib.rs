@@ -7,7 +7,6 @@ mod entities;
 mod error;
 mod files;
 mod journal;
-mod json;
 mod recovery;
 mod state_file;
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use clasp_auth::Permit;
 use clasp_router::metrics::HandshakeFailure;
-use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Now};
+use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Manners, Now};
 
 use crate::batch::{Owed, batch, batch_owing, checkpoint};
 use crate::clock;
@@ -104,7 +104,12 @@ impl Client {
         let now = clock::now();
         let link = Link::new(stream, channel, Arc::clone(shared.router.counters()));
         let remote = visitor.remote;
-        let info = LinkInfo { framing: Framing::WebSocket, remote, transport: "websocket" };
+        let info = LinkInfo {
+            framing: Framing::WebSocket,
+            remote,
+            transport: "websocket",
+            manners: Manners::Clasp,
+        };
         let connection = batch(|| {
             let connection = shared.router.connect(info, Arc::clone(&link) as _, now);
             link.attach(Arc::clone(connection.outbox()));

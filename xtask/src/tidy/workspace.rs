@@ -11,19 +11,23 @@ use crate::shell::{self, Outcome, cargo};
 /// Each crate and what it may depend on, in dependency order; dev-dependencies included.
 const EDGES: &[(&str, &[&str])] = &[
     ("clasp-protocol", &[]),
+    ("clasp-json", &["clasp-protocol"]),
     ("clasp-auth", &["clasp-protocol"]),
     ("clasp-tls", &[]),
-    ("clasp-router", &["clasp-protocol", "clasp-auth"]),
-    ("clasp-storage", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-router", &["clasp-protocol", "clasp-json", "clasp-auth"]),
+    ("clasp-gateway", &["clasp-protocol", "clasp-auth", "clasp-router"]),
+    ("clasp-storage", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router"]),
     ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
-    ("clasp-http", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
+    ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
         "clasp-relay",
         &[
             "clasp-protocol",
+            "clasp-json",
             "clasp-auth",
             "clasp-router",
+            "clasp-gateway",
             "clasp-storage",
             "clasp-app",
             "clasp-tls",

@@ -1,10 +1,9 @@
-//! Entries and values as JSON, for people and other programs (relay.md 15.6). JSON is poorer than
-//! the wire: bytes become `{"$bytes": base64}`, numbers that are not finite null.
+//! Entries as JSON, for people and other programs (relay.md 15.6); values as `clasp_json` does it.
 
+use clasp_json::to_json;
 use clasp_protocol::message::Ttl;
-use clasp_protocol::{Message, Value, codec};
-use data_encoding::BASE64;
-use serde_json::{Map, Number, Value as Json, json};
+use clasp_protocol::{Message, codec};
+use serde_json::{Value as Json, json};
 
 use super::{DeleteReason, Record, Stored};
 
@@ -47,34 +46,15 @@ pub fn entry(stored: &Stored<'_>) -> Json {
 /// The value of a SET; of a PUBLISH its value, payload or samples.
 fn recorded(record: &Record<'_>) -> Json {
     match record {
-        Record::Set { value: raw, .. } => value(&raw.to_value()),
+        Record::Set { value: raw, .. } => to_json(&raw.to_value()),
         Record::Delete { .. } => Json::Null,
         Record::Publish { payload, .. } => match codec::decode(payload) {
             Ok(Message::Publish(publish)) => {
                 let samples = || publish.samples.as_ref().map(|samples| samples.iter().collect());
                 let raw = publish.value.as_ref().or(publish.payload.as_ref());
-                raw.map(|raw| value(&raw.to_value())).or_else(samples).unwrap_or_default()
+                raw.map(|raw| to_json(&raw.to_value())).or_else(samples).unwrap_or_default()
             }
             _ => Json::Null,
         },
-    }
-}
-
-/// A value; the way back may not lead to the same one.
-pub fn value(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(int) => (*int).into(),
-        Value::Float(float) => Number::from_f64(*float).map_or(Json::Null, Json::Number),
-        Value::String(text) => text.as_str().into(),
-        Value::Bytes(bytes) => {
-            Json::Object(Map::from_iter([("$bytes".to_owned(), BASE64.encode(bytes).into())]))
-        }
-        Value::Array(items) => items.iter().map(self::value).collect(),
-        Value::Map(entries) => {
-            let member = |(key, item): &(String, Value)| (key.clone(), self::value(item));
-            Json::Object(entries.iter().map(member).collect())
-        }
     }
 }

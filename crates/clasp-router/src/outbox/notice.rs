@@ -40,6 +40,6 @@ impl DropWindow {
             self.drops, limits.notice_window_s
         );
         let refusal = Refusal::new(ErrorCode::Overloaded, text);
-        Broadcast::new(&refusal.to_message(), Qos::Fire).ok()
+        Broadcast::new(&refusal.to_message(None), Qos::Fire).ok()
     }
 }

@@ -46,8 +46,8 @@ pub(crate) fn get(request: &Request<'_>, get: &Get<'_>) -> Result<(), Refusal> {
 
 fn missing(request: &Request<'_>, address: &str) -> Result<(), Refusal> {
     match request.router.config.get_missing {
-        GetMissing::Silent => Ok(()),
-        GetMissing::Error => {
+        GetMissing::Silent if !request.is_foreign() => Ok(()),
+        GetMissing::Error | GetMissing::Silent => {
             let text = "there is no param at this address";
             Err(Refusal::new(ErrorCode::AddressNotFound, text).at(address))
         }

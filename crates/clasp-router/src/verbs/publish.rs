@@ -8,10 +8,10 @@ use crate::refusal::Refusal;
 use crate::write::{self, publish::Forward};
 
 pub(crate) fn publish(request: &Request<'_>, publish: &Publish<'_>) -> Result<(), Refusal> {
-    let Request { router, session, now, qos, wire } = *request;
+    let Request { router, session, now, qos, wire, .. } = *request;
     let wire = (!codec::is_legacy(wire)).then_some(wire);
     let checked = write::check_publish(router, session, Forward { publish, wire, qos })?;
-    let acknowledged = router.config.ack_publish;
+    let acknowledged = router.config.ack_publish || request.is_foreign();
     if acknowledged {
         router.durability.check(qos)?;
     }

@@ -11,7 +11,7 @@ mod support;
 use std::sync::Arc;
 
 use clasp_protocol::message::{Phase, Ttl};
-use clasp_router::{Config, Connection, Framing, LinkInfo, Now, Ports, Router, Wake};
+use clasp_router::{Config, Connection, Framing, LinkInfo, Manners, Now, Ports, Router, Wake};
 use support::*;
 
 /// Growth that the allocator may cause by itself.
@@ -39,7 +39,12 @@ impl Scene {
 
     fn join(&self) -> Connection {
         let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-        let link = LinkInfo { framing: Framing::Bare, remote, transport: "memory" };
+        let link = LinkInfo {
+            framing: Framing::Bare,
+            remote,
+            transport: "memory",
+            manners: Manners::Clasp,
+        };
         let mut connection = self.router.connect(link, Arc::new(Deaf), self.now);
         self.send(&mut connection, &hello());
         connection

@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, Thread};
 
 use clasp_protocol::{Frame, Message, codec};
-use clasp_router::{Config, Connection, Framing, LinkInfo, Now, Ports, Router, Taken, Wake};
+use clasp_router::{
+    Config, Connection, Framing, LinkInfo, Manners, Now, Ports, Router, Taken, Wake,
+};
 
 use crate::support::*;
 
@@ -27,7 +29,8 @@ impl Wake for Unpark {
 /// A connection of the thread that calls this; frames are read by the same thread.
 fn connect(router: &Arc<Router>) -> Connection {
     let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    let link = LinkInfo { framing: Framing::Bare, remote, transport: "thread" };
+    let link =
+        LinkInfo { framing: Framing::Bare, remote, transport: "thread", manners: Manners::Clasp };
     let mut connection = router.connect(link, Arc::new(Unpark(thread::current())), NOW);
     connection.receive(&hello().frame(false), NOW);
     connection

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use clasp_auth::{Authenticator, Denied, Grant};
-use clasp_router::{Config, Connection, Framing, LinkInfo, Now, Ports, Router};
+use clasp_router::{Config, Connection, Framing, LinkInfo, Manners, Now, Ports, Router};
 
 use crate::support::*;
 
@@ -228,7 +228,8 @@ fn a_signal_does_not_overtake_the_first_snapshot() {
     let authenticator = Arc::clone(&eager) as Arc<dyn Authenticator>;
     let mut world = World::with(Config::default(), Ports { authenticator, ..Ports::default() });
     let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    let link = LinkInfo { framing: Framing::Bare, remote, transport: "script" };
+    let link =
+        LinkInfo { framing: Framing::Bare, remote, transport: "script", manners: Manners::Clasp };
     let mut sender = world.router.connect(link, Arc::<Bell>::default(), world.now);
     sender.receive(&hello().frame(false), world.now);
     assert!(sender.established());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clasp_protocol::message::ParamEntry;
 use clasp_protocol::{Frame, Message, codec};
-use clasp_router::{Close, Config, Flow, Framing, LinkInfo, Now, Ports, Router};
+use clasp_router::{Close, Config, Flow, Framing, LinkInfo, Manners, Now, Ports, Router};
 
 use super::client::Client;
 use super::messages::{Sent, hello, hello_with};
@@ -75,7 +75,12 @@ impl World {
     /// A link from an IP address.
     pub(crate) fn connect_from(&mut self, name: &str, remote: &str) {
         let remote = SocketAddr::new(remote.parse().expect("an IP address"), 1);
-        let link = LinkInfo { framing: Framing::WebSocket, remote, transport: "script" };
+        let link = LinkInfo {
+            framing: Framing::WebSocket,
+            remote,
+            transport: "script",
+            manners: Manners::Clasp,
+        };
         let client = Client::new(|wake| self.router.connect(link, wake, self.now));
         let before = self.clients.insert(name.to_owned(), client);
         assert!(before.is_none(), "{name} is already there");

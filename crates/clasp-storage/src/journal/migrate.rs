@@ -13,7 +13,7 @@ use super::rebuild::Rebuild;
 use super::row::{Row, What};
 use super::schema::About;
 use crate::error::StorageError;
-use crate::json::from_json;
+use clasp_json::from_json;
 
 const MESSAGE_SET: i64 = 33;
 const MESSAGE_PUBLISH: i64 = 32;

@@ -5,7 +5,7 @@ use clasp_router::ParamRecord;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::json::from_json;
+use clasp_json::from_json;
 
 #[derive(Deserialize)]
 struct Document {

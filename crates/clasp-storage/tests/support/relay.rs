@@ -9,7 +9,7 @@ use clasp_protocol::message::{Bundle, Features, Hello, Part, Publish, Set, Signa
 use clasp_protocol::{Message, Qos, RawValue, codec};
 use clasp_router::journal::Journal;
 use clasp_router::{
-    Config, Connection, Flow, Framing, LinkInfo, Now, ParamRecord, Ports, Router, Wake,
+    Config, Connection, Flow, Framing, LinkInfo, Manners, Now, ParamRecord, Ports, Router, Wake,
 };
 use clasp_storage::{
     JournalOptions, Recovery, Report, SqliteJournal, StateFile, StateHeader, StorageError,
@@ -215,7 +215,8 @@ pub(crate) fn assert_same(after: &BTreeMap<String, Param>, before: &BTreeMap<Str
 
 fn join(router: &Arc<Router>, now: Now) -> Connection {
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let link = LinkInfo { framing: Framing::Bare, remote, transport: "test" };
+    let link =
+        LinkInfo { framing: Framing::Bare, remote, transport: "test", manners: Manners::Clasp };
     let mut client = router.connect(link, Arc::new(Deaf), now);
     let hello =
         Hello { version: 1, features: Features::default(), name: "test".into(), token: None };

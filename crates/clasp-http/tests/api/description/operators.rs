@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clasp_protocol::message::{Features, Hello, Set};
 use clasp_protocol::{Message, Qos, RawValue, codec};
-use clasp_router::{Connection, Framing, LinkInfo, Wake};
+use clasp_router::{Connection, Framing, LinkInfo, Manners, Wake};
 
 use super::Walk;
 use crate::support::{ADMIN, Desk, now};
@@ -123,7 +123,12 @@ impl Wake for Deaf {
 /// A session in memory.
 fn join(desk: &Desk) -> Connection {
     let remote = "192.0.2.1:5000".parse().unwrap();
-    let link = LinkInfo { framing: Framing::Bare, remote, transport: "websocket" };
+    let link = LinkInfo {
+        framing: Framing::Bare,
+        remote,
+        transport: "websocket",
+        manners: Manners::Clasp,
+    };
     let mut connection = desk.relay.connect(link, Arc::new(Deaf), now());
     let hello =
         Hello { version: 1, features: Features::default(), name: "test".into(), token: None };

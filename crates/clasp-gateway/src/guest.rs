@@ -1,0 +1,252 @@
+//! One client's session, from HELLO to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clasp_protocol::codec::{self, EncodeError};
+use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello};
+use clasp_protocol::{ErrorCode, Frame, Message, Qos};
+use clasp_router::{
+    Close, Connection, Flow, Framing, LinkInfo, Manners, Now, Outbox, Router, Taken, Wake,
+};
+
+use crate::news::{self, News};
+
+/// Who wants a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Introduction<'a> {
+    /// Where the client is; with port 0 if only a proxy knows that.
+    pub remote: SocketAddr,
+    /// Name of its protocol for logs and metrics.
+    pub transport: &'static str,
+    /// Its name for logs and operators, such as `mqtt:<client id>`.
+    pub name: &'a str,
+    /// Its token, in any of the relay's formats.
+    pub token: Option<&'a str>,
+}
+
+/// A request, or a session, that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct Refused {
+    /// One of [`ErrorCode`].
+    pub code: u16,
+    /// For a person.
+    pub message: String,
+}
+
+impl Refused {
+    /// Whether it was refused for this reason.
+    pub fn is(&self, code: ErrorCode) -> bool {
+        self.code == code.code()
+    }
+
+    fn told(error: &ErrorMessage<'_>) -> Refused {
+        Refused { code: error.code, message: error.message.to_string() }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// It was carried out; of a write also durable as far as its QoS promises.
+    Done(Ack<'a>),
+    /// Nothing happened.
+    Refused(Refused),
+}
+
+/// What came for a guest.
+#[derive(Debug)]
+pub enum Arrival<'a> {
+    /// The answer to the request with this number; exactly one for each that was asked.
+    Answer(u32, Answer<'a>),
+    /// A signal it is subscribed to, or the state it asked for.
+    News(News<'a>),
+    /// A refusal that answers no request, such as a notice of lost messages.
+    Notice(Refused),
+    /// Anything else, such as RESULT.
+    Other(&'a Message<'a>),
+}
+
+/// What [`Guest::collect`] has left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// There may be more at once: call again when there is room for it.
+    More,
+    /// Nothing; the next arrival wakes.
+    Quiet,
+    /// The router has ended the session.
+    Closed(Close),
+}
+
+/// A session of the router for a client of another protocol; dropping it ends the session.
+///
+/// Its methods never wait. Doors call them inside [`clasp_transport`]'s `batch`, so that what they
+/// cause is written out by the same thread.
+///
+/// [`clasp_transport`]: https://docs.rs/clasp-transport
+#[derive(Debug)]
+pub struct Guest {
+    connection: Connection,
+    /// Number of the last request.
+    number: u32,
+}
+
+impl Guest {
+    /// Says HELLO for a client. `wake` is called from then on when [`Guest::collect`] is due.
+    ///
+    /// # Errors
+    /// The relay is full, or the token is missing, invalid or expired.
+    pub fn enter(
+        router: &Arc<Router>,
+        who: &Introduction<'_>,
+        wake: Arc<dyn Wake>,
+        now: Now,
+    ) -> Result<Guest, Refused> {
+        let link = LinkInfo {
+            framing: Framing::Bare,
+            remote: who.remote,
+            transport: who.transport,
+            manners: Manners::Foreign,
+        };
+        let mut guest = Guest { connection: router.connect(link, wake, now), number: 0 };
+        let hello = Message::Hello(Hello {
+            version: 1,
+            features: Features::RELAY,
+            name: who.name.into(),
+            token: who.token.map(Into::into),
+        });
+        let mut outcome = Ok(());
+        match guest.send(&hello, Qos::Fire, None, now) {
+            Ok(_) => {}
+            // Only a token can be that long.
+            Err(error) => {
+                let code = ErrorCode::Unauthorized.code();
+                return Err(Refused { code, message: error.to_string() });
+            }
+        }
+        guest.collect(now, |arrival| {
+            if let Arrival::Notice(refused) = arrival {
+                outcome = Err(refused);
+            }
+        });
+        outcome.map(|()| guest)
+    }
+
+    /// Hands a request over whose answer comes with the number that is returned.
+    ///
+    /// # Errors
+    /// The message is larger than a frame can be; nothing happened.
+    pub fn ask(
+        &mut self,
+        message: &Message<'_>,
+        durable: bool,
+        now: Now,
+    ) -> Result<u32, EncodeError> {
+        self.number = self.number.wrapping_add(1);
+        let qos = if durable { Qos::Commit } else { Qos::Confirm };
+        self.send(message, qos, Some(self.number), now)?;
+        Ok(self.number)
+    }
+
+    /// Hands a request over that is not answered unless it is refused.
+    ///
+    /// # Errors
+    /// The message is larger than a frame can be; nothing happened.
+    pub fn tell(&mut self, message: &Message<'_>, now: Now) -> Result<(), EncodeError> {
+        self.send(message, Qos::Fire, None, now).map(|_| ())
+    }
+
+    fn send(
+        &mut self,
+        message: &Message<'_>,
+        qos: Qos,
+        number: Option<u32>,
+        now: Now,
+    ) -> Result<Flow, EncodeError> {
+        let mut frame = Vec::new();
+        codec::encode(message, qos, &mut frame)?;
+        Ok(match number {
+            Some(number) => self.connection.receive_numbered(&frame, number, now),
+            None => self.connection.receive(&frame, now),
+        })
+    }
+
+    /// Whether requests may be handed over, or have to wait until what has arrived is collected or
+    /// the journal has caught up; `wake` is called then. Cheap enough to ask each time.
+    pub fn may_ask(&self) -> bool {
+        self.connection.may_read()
+    }
+
+    /// Hands some of what has arrived to `take`, at most what the outbox held at once.
+    pub fn collect(&mut self, now: Now, mut take: impl FnMut(Arrival<'_>)) -> Collected {
+        let mut bytes = Vec::new();
+        match self.connection.outbox().take(&mut bytes) {
+            Taken::Bytes => {
+                unpack(&bytes, &mut take);
+                Collected::More
+            }
+            Taken::Pull => {
+                self.connection.pull(now);
+                Collected::More
+            }
+            Taken::Empty => Collected::Quiet,
+            Taken::Close(close) => Collected::Closed(close),
+        }
+    }
+
+    /// Hands all that has arrived to `take`; for doors that ask and wait for the answer.
+    pub fn collect_all(&mut self, now: Now, mut take: impl FnMut(Arrival<'_>)) -> Option<Close> {
+        loop {
+            match self.collect(now, &mut take) {
+                Collected::More => {}
+                Collected::Quiet => return None,
+                Collected::Closed(close) => return Some(close),
+            }
+        }
+    }
+
+    /// Session id, a UUID in 36 characters.
+    pub fn session_id(&self) -> &str {
+        self.connection.session_id().unwrap_or_default()
+    }
+
+    /// The queue towards this guest.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        self.connection.outbox()
+    }
+
+    /// Ends the session.
+    pub fn leave(mut self, now: Now) {
+        self.connection.leave(now);
+    }
+}
+
+/// Reads frames back to back, as the router wrote them.
+fn unpack(mut bytes: &[u8], take: &mut impl FnMut(Arrival<'_>)) {
+    while let Ok(frame) = Frame::parse(bytes) {
+        if let Ok(message) = codec::decode(frame.payload) {
+            sort(&message, frame.qos, take);
+        }
+        bytes = &bytes[frame.len..];
+    }
+}
+
+fn sort(message: &Message<'_>, qos: Qos, take: &mut impl FnMut(Arrival<'_>)) {
+    match message {
+        Message::Ack(ack) => match ack.correlation {
+            Some(number) => take(Arrival::Answer(number, Answer::Done(ack.clone()))),
+            None => take(Arrival::Other(message)),
+        },
+        Message::Error(error) => match error.correlation {
+            Some(number) => {
+                take(Arrival::Answer(number, Answer::Refused(Refused::told(error))));
+            }
+            None => take(Arrival::Notice(Refused::told(error))),
+        },
+        Message::Set(_) | Message::Publish(_) | Message::Snapshot(_) | Message::Bundle(_) => {
+            news::each(message, qos, &mut |news| take(Arrival::News(news)));
+        }
+        other => take(Arrival::Other(other)),
+    }
+}
