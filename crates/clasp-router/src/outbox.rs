@@ -40,12 +40,14 @@ pub struct Close {
     pub code: u16,
     /// For a person.
     pub reason: Cow<'static, str>,
+    /// Whether an ERROR has said so before.
+    pub told: bool,
 }
 
 impl Close {
     /// From code and reason.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Close {
-        Close { code, reason: reason.into() }
+        Close { code, reason: reason.into(), told: false }
     }
 }
 

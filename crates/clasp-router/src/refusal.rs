@@ -55,9 +55,9 @@ impl Refusal {
         Refusal::new(code, denied.to_string())
     }
 
-    /// The refusal as the reason of a close.
+    /// The refusal, which has gone out as an ERROR, as the reason of a close.
     pub(crate) fn to_close(&self, code: u16) -> Close {
-        Close::new(code, self.message.clone())
+        Close { told: true, ..Close::new(code, self.message.clone()) }
     }
 
     /// As the answer to the request with this number.

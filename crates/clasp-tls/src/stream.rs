@@ -86,6 +86,22 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// The next byte of plaintext, which stays where it is; `None` at the end.
+    pub(crate) fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        while self.taken == self.plain.len() {
+            self.plain = Vec::new();
+            self.taken = 0;
+            if ready!(self.poll_receive(cx))? == Received::End {
+                return Poll::Ready(Ok(None));
+            }
+            // Answers of the session itself; nobody waits for them.
+            let _ = self.poll_send(cx)?;
+        }
+        Poll::Ready(Ok(Some(self.plain[self.taken])))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -93,15 +109,8 @@ impl AsyncRead for Stream {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let stream = &mut *self;
-        while stream.taken == stream.plain.len() {
-            stream.plain = Vec::new();
-            stream.taken = 0;
-            let received = ready!(stream.poll_receive(cx))?;
-            if received == Received::End {
-                return Poll::Ready(Ok(()));
-            }
-            // Answers of the session itself; nobody waits for them.
-            let _ = stream.poll_send(cx)?;
+        if ready!(stream.poll_peek(cx))?.is_none() {
+            return Poll::Ready(Ok(()));
         }
         let rest = &stream.plain[stream.taken..];
         let length = rest.len().min(into.remaining());

@@ -32,6 +32,19 @@ pub struct Parts {
 }
 
 impl Wire {
+    /// Waits for the first byte of the peer's words, and leaves it to be read.
+    ///
+    /// # Errors
+    /// The connection ends before it comes.
+    pub async fn first_byte(&mut self) -> io::Result<u8> {
+        let mut first = [0];
+        let known = match &mut self.0 {
+            Kind::Plain(socket) => (socket.peek(&mut first).await? == 1).then_some(first[0]),
+            Kind::Tls(stream) => std::future::poll_fn(|cx| stream.poll_peek(cx)).await?,
+        };
+        known.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
     /// Takes the connection apart.
     pub fn into_parts(self) -> Parts {
         match self.0 {

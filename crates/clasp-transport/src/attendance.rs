@@ -55,3 +55,13 @@ impl Future for Attendance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_session_costs_does_not_grow() {
+        assert_eq!((size_of::<Attendance>(), size_of::<crate::link::Link>()), (160, 192));
+    }
+}

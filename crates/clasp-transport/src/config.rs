@@ -1,11 +1,15 @@
-//! What an operator may choose about a WebSocket listener.
+//! What an operator may choose about a TCP listener.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_auth::TrustedProxies;
 use clasp_tls::Acceptor;
 
-/// Settings of one WebSocket listener.
+use crate::talk::Dialect;
+use crate::wire::Wire;
+
+/// Settings of one TCP listener.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// IP address, bracketed or not, or host name to listen on.
@@ -14,6 +18,11 @@ pub struct Config {
     pub port: u16,
     /// What is done with fresh connections: TLS, plain text or either.
     pub acceptor: Acceptor,
+    /// What clients speak.
+    pub wire: Wire,
+    /// Other protocols that a [`Wire::WebSocket`] listener takes as well: by their first byte, or
+    /// inside a WebSocket by the subprotocol that the client offers.
+    pub dialects: Vec<Arc<dyn Dialect>>,
     /// Origins that browsers may connect from, as `https://host[:port]`; empty means all.
     /// Clients that send no `Origin` are not browsers and always accepted.
     pub origins: Vec<String>,
@@ -29,14 +38,15 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// Most bytes of one WebSocket message: the largest CLASP frame and some slack.
     pub message_bytes_max: usize,
-    /// From accepted connection to finished WebSocket upgrade or HTTP answer.
+    /// From accepted connection to finished WebSocket upgrade or HTTP answer, or else to the first
+    /// byte.
     pub upgrade_timeout: Duration,
     /// From accepted connection to the end of a plain HTTP answer, if that may take longer.
     pub answer_timeout: Duration,
-    /// From finished upgrade to HELLO, in whole seconds.
+    /// From then to HELLO, in whole seconds.
     pub handshake_timeout: Duration,
-    /// Silence of a client after which it is sent a WebSocket ping, in whole seconds; 0 means
-    /// never.
+    /// Silence of a CLASP client in a WebSocket after which it is sent a ping, in whole seconds; 0
+    /// means never.
     pub ping_interval: Duration,
     /// Silence of a client after which it is disconnected, in whole seconds; 0 means never.
     /// Raised to two and a half ping intervals if it is less.
@@ -51,6 +61,8 @@ impl Default for Config {
             host: "0.0.0.0".to_owned(),
             port: 7330,
             acceptor: Acceptor::plain(),
+            wire: Wire::WebSocket,
+            dialects: Vec::new(),
             origins: Vec::new(),
             connections_per_address_max: 0,
             connections_per_second_max: 0,

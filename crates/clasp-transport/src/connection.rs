@@ -1,5 +1,7 @@
 //! One connection's life after the upgrade: socket to router, and the waits for both directions.
 
+mod peer;
+
 use std::cell::{Cell, RefCell};
 use std::future::Future as _;
 use std::ops::ControlFlow;
@@ -8,15 +10,18 @@ use std::task::{Context, Poll};
 
 use clasp_auth::Permit;
 use clasp_router::metrics::HandshakeFailure;
-use clasp_router::{Close, Connection, Flow, Framing, LinkInfo, Manners, Now};
+use clasp_router::{Close, Flow, Framing, LinkInfo, Manners, Now};
 
 use crate::batch::{Owed, batch, batch_owing, checkpoint};
 use crate::clock;
+use crate::cutter::Cutter;
 use crate::gathering::weight;
-use crate::link::{Flusher, Link, state};
+use crate::link::{Flusher, Link, Source, state};
 use crate::server::Shared;
-use crate::upgrade::Upgraded;
+use crate::talk::{Departure, Dismissal};
+use crate::upgrade::{Spoken, Upgraded};
 use crate::websocket::{Decoder, Event, Step};
+use peer::Peer;
 
 /// Bytes read at a time, into a buffer that all connections of a thread share.
 const READ_BYTES: usize = 128 << 10;
@@ -36,10 +41,7 @@ const PATIENCE_LINKS: usize = 16;
 /// Another client's words on this thread so recently mean that more are likely to be waiting.
 const CROWD_US: u64 = 100;
 
-/// Seconds for what is queued before a Close to be written.
-pub(crate) const LAST_WORDS_S: u32 = 5;
-
-/// Seconds for the peer to answer a Close.
+/// Seconds for the peer to answer a Close, or to end its side of the stream.
 const CLOSE_ANSWER_S: u32 = 2;
 
 thread_local! {
@@ -51,13 +53,13 @@ thread_local! {
 /// What is still made of the client's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
-    /// Messages go to the router.
+    /// Messages go to the peer.
     Messages,
     /// Only a Close is waited for.
     Close,
-    /// Nothing: the bytes cannot be understood any more.
+    /// Nothing: the bytes cannot be understood any more, or matter no more.
     Nothing,
-    /// The peer has sent its Close.
+    /// The peer has sent its Close, or ended its side of the stream.
     Over,
 }
 
@@ -80,12 +82,12 @@ pub(crate) struct Client {
     shared: Arc<Shared>,
     link: Arc<Link>,
     id: usize,
-    connection: Connection,
-    decoder: Decoder,
+    peer: Peer,
+    cutter: Cutter,
     /// Start of a frame whose rest has not come yet; while `stalled`, everything not yet handed
     /// over.
     tail: Vec<u8>,
-    /// The router does not take the next message yet.
+    /// The peer does not take the next message yet.
     stalled: bool,
     reading: Reading,
     hello_done: bool,
@@ -98,32 +100,38 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Introduces an upgraded socket to the router.
+    /// Introduces an upgraded socket to the router, or to the door for what it speaks.
     pub(crate) fn open(shared: Arc<Shared>, upgraded: Upgraded) -> Client {
-        let Upgraded { stream, channel, visitor, early } = upgraded;
+        let Upgraded { stream, channel, visitor, spoken, early } = upgraded;
         let now = clock::now();
-        let link = Link::new(stream, channel, Arc::clone(shared.router.counters()));
+        let counters = Arc::clone(shared.router.counters());
+        let pinged = spoken.framing == Framing::WebSocket && spoken.dialect.is_none();
+        let link = Link::new((stream, channel), (spoken.framing, pinged), counters);
         let remote = visitor.remote;
-        let info = LinkInfo {
-            framing: Framing::WebSocket,
-            remote,
-            transport: "websocket",
-            manners: Manners::Clasp,
-        };
-        let connection = batch(|| {
-            let connection = shared.router.connect(info, Arc::clone(&link) as _, now);
-            link.attach(Arc::clone(connection.outbox()));
-            connection
+        let cutter = cutter(&shared, &spoken);
+        let peer = batch(|| match spoken {
+            Spoken { framing, dialect: None } => {
+                let transport = if pinged { "websocket" } else { "tcp" };
+                let info = LinkInfo { framing, remote, transport, manners: Manners::Clasp };
+                let connection = shared.router.connect(info, Arc::clone(&link) as _, now);
+                link.attach(Source::Clasp(Some(Arc::clone(connection.outbox()))));
+                Peer::Clasp(connection)
+            }
+            Spoken { dialect: Some(dialect), .. } => {
+                let talk = dialect.open(remote, Arc::clone(&link) as _, now);
+                link.attach(Source::Foreign(Arc::clone(&talk)));
+                Peer::foreign(talk)
+            }
         });
         shared.arrive(&link, now);
         let id = shared.registry.insert(Arc::clone(&link));
         let mut client = Client {
             _permit: visitor.permit.map(Box::new),
-            decoder: Decoder::new(shared.config.message_bytes_max),
             shared,
             link,
             id,
-            connection,
+            peer,
+            cutter,
             tail: Vec::new(),
             stalled: false,
             reading: Reading::Messages,
@@ -133,7 +141,7 @@ impl Client {
             yielded: false,
         };
         if client.shared.is_draining() {
-            client.shared.send_away(&client.link, now);
+            client.link.dismiss(Dismissal::Shutdown, now);
         }
         if !early.is_empty() {
             batch(|| client.accept(&mut early.to_vec(), now));
@@ -190,7 +198,7 @@ impl Client {
                 }
                 self.yielded = false;
                 self.link.clear(state::PULL);
-                batch(|| self.connection.pull(clock::now()));
+                batch(|| self.peer.pull(clock::now()));
                 self.link.flush(Flusher::Owner);
                 after_others(cx);
                 return ControlFlow::Continue(());
@@ -213,11 +221,28 @@ impl Client {
         if !self.close_sent {
             self.close_sent = true;
             if self.reading == Reading::Messages {
-                self.reading = Reading::Close;
+                self.stop_reading();
+            }
+            if !self.has_control_frames() {
+                self.link.end_stream();
             }
             self.link.limit_life(clock::seconds(clock::now()) + CLOSE_ANSWER_S);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Makes nothing more of the client's messages.
+    fn stop_reading(&mut self) {
+        if self.has_control_frames() {
+            self.reading = Reading::Close;
+        } else {
+            self.reading = Reading::Nothing;
+            self.tail = Vec::new();
+        }
+    }
+
+    fn has_control_frames(&self) -> bool {
+        matches!(self.cutter, Cutter::WebSocket(_))
     }
 
     /// Reads once; breaks at the end of the connection.
@@ -227,14 +252,21 @@ impl Client {
         }
         if std::mem::take(&mut self.stalled) {
             let mut held = std::mem::take(&mut self.tail);
-            batch(|| self.accept(&mut held, clock::now()));
+            let now = clock::now();
+            batch(|| {
+                if let Peer::Foreign(_) = self.peer {
+                    self.hand_over(&[], now);
+                }
+                self.accept(&mut held, now);
+            });
             return Poll::Ready(ControlFlow::Continue(()));
         }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.resize(READ_BYTES, 0);
             let bytes = match self.link.poll_read(cx, scratch) {
                 Poll::Ready(Ok(bytes)) if bytes > 0 => bytes,
-                Poll::Ready(_) => {
+                Poll::Ready(Ok(_)) => return Poll::Ready(self.stream_ended()),
+                Poll::Ready(Err(_)) => {
                     self.lose();
                     return Poll::Ready(ControlFlow::Break(()));
                 }
@@ -254,6 +286,20 @@ impl Client {
         })
     }
 
+    /// The peer writes nothing more. Who speaks plain frames may still wait for the answers.
+    fn stream_ended(&mut self) -> ControlFlow<()> {
+        self.lose();
+        if self.reading != Reading::Messages
+            || self.has_control_frames()
+            || !matches!(self.peer, Peer::Clasp(_))
+        {
+            return ControlFlow::Break(());
+        }
+        self.reading = Reading::Over;
+        self.link.close(Close::new(1000, "the stream has ended"), clock::now());
+        ControlFlow::Continue(())
+    }
+
     /// The peer has gone without a Close.
     fn lose(&self) {
         if !self.hello_done && self.reading == Reading::Messages {
@@ -268,13 +314,13 @@ impl Client {
         owed.len() >= PATIENCE_LINKS || (crowded && owed.len() > 0 && !owed.is_only(&self.link))
     }
 
-    /// Whether the router takes more; otherwise this task is woken when the outbox is drained.
+    /// Whether the peer takes more; otherwise this task is woken when the outbox is drained.
     fn may_read(&self) -> bool {
-        if self.reading != Reading::Messages || self.connection.may_read() {
+        if self.reading != Reading::Messages || self.peer.may_read() {
             return true;
         }
         self.link.pause();
-        self.connection.may_read()
+        self.peer.may_read()
     }
 
     /// Takes bytes as they came from the socket.
@@ -283,7 +329,7 @@ impl Client {
         let mut used = 0;
         let mut unflushed = 0;
         while used < rest.len() && self.reads_frames() {
-            if self.reading == Reading::Messages && !self.connection.may_read() {
+            if self.reading == Reading::Messages && !self.peer.may_read() {
                 self.stalled = true;
                 self.tail.extend_from_slice(&rest[used..]);
                 break;
@@ -305,18 +351,11 @@ impl Client {
             }
         }
         self.shared.gathering.count(unflushed);
-        if !self.hello_done && self.connection.established() {
+        self.stalled |= self.peer.holds();
+        if !self.hello_done && self.peer.established() {
             self.hello_done = true;
-            self.log_session();
+            self.peer.log();
             self.shared.greeted(&self.link);
-        }
-    }
-
-    fn log_session(&self) {
-        let name = self.connection.client_name().unwrap_or_default();
-        let session = self.connection.session_id().unwrap_or_default();
-        if let Some(link) = self.connection.link() {
-            tracing::info!(remote = %link.whereabouts(), session, "client {name:?} has joined");
         }
     }
 
@@ -347,7 +386,7 @@ impl Client {
     /// Reads one frame and does what it asks.
     fn frame(&mut self, input: &mut [u8], now: Now) -> Frame {
         let bytes = input.len();
-        match self.decoder.next(input) {
+        match self.cutter.next(input) {
             Ok(Step::Need(needed)) => Frame::Lacks(needed - bytes),
             Ok(Step::Frame { used, event }) => {
                 if let Some(event) = event {
@@ -357,24 +396,26 @@ impl Client {
             }
             Err(violation) => {
                 self.reading = Reading::Nothing;
-                let close = Close::new(violation.code, violation.reason);
-                self.link.close(close, clock::seconds(now) + LAST_WORDS_S);
+                self.link.close(Close::new(violation.code, violation.reason), now);
+                self.link.mark(state::FLUSH);
                 Frame::Used(bytes)
             }
         }
     }
 
+    /// Gives the peer one message.
+    fn hand_over(&mut self, message: &[u8], now: Now) {
+        if self.reading == Reading::Messages
+            && let Flow::Closing = self.peer.receive(message, now)
+        {
+            self.stop_reading();
+            self.link.hurry(now);
+        }
+    }
+
     fn handle(&mut self, event: Event<'_>, now: Now) {
         match event {
-            Event::Message(message) => {
-                if self.reading != Reading::Messages {
-                    return;
-                }
-                if let Flow::Closing = self.connection.receive(&message, now) {
-                    self.reading = Reading::Close;
-                    self.link.limit_life(clock::seconds(now) + LAST_WORDS_S);
-                }
-            }
+            Event::Message(message) => self.hand_over(&message, now),
             Event::Ping(payload) => {
                 self.link.pong(payload);
                 self.link.mark(state::FLUSH);
@@ -390,10 +431,27 @@ impl Client {
     }
 }
 
+/// How the bytes of a client are taken apart.
+fn cutter(shared: &Shared, spoken: &Spoken) -> Cutter {
+    match (spoken.framing, &spoken.dialect) {
+        (Framing::WebSocket, None) => {
+            Cutter::WebSocket(Decoder::new(shared.config.message_bytes_max))
+        }
+        (Framing::WebSocket, Some(dialect)) => {
+            Cutter::WebSocket(Decoder::new(dialect.message_bytes_max()))
+        }
+        (Framing::LengthPrefixed, _) => Cutter::Prefixed,
+        (Framing::Bare, None) => Cutter::Bare,
+        (Framing::Bare, Some(_)) => Cutter::Whole,
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
+        let closed = self.link.state() & state::CLOSED != 0;
         self.link.release();
         self.shared.registry.remove(self.id);
-        self.connection.leave(clock::now());
+        let how = if closed { Departure::Closed } else { Departure::Lost };
+        self.peer.leave(how, clock::now());
     }
 }

@@ -1,8 +1,9 @@
 //! The relay's own doors: sockets, WebSocket framing, timers and buffers between clients and the
 //! router. It moves bytes and decides nothing about them.
 //!
-//! Life of a connection: [`Server`] accepts, `upgrade` answers the HTTP request, `connection`
-//! reads into the router, `link` writes what the router's outbox holds, `sweeper` watches the time.
+//! Life of a connection: [`Server`] accepts, `upgrade` finds out what the client speaks and answers
+//! HTTP, `connection` reads into the router, or into a [`Talk`] if it is another protocol, `link`
+//! writes what their outbox holds, `sweeper` watches the time.
 
 mod admission;
 mod attendance;
@@ -10,6 +11,8 @@ mod batch;
 pub mod clock;
 mod config;
 mod connection;
+mod cutter;
+mod farewell;
 mod gathering;
 mod link;
 mod listener;
@@ -21,10 +24,12 @@ mod talk;
 mod ticker;
 mod upgrade;
 pub mod websocket;
+mod wire;
 
 pub use batch::batch;
 pub use config::Config;
 pub use listener::BindError;
 pub use server::Server;
-pub use talk::{Departure, Dialect, Received, Talk};
+pub use talk::{Departure, Dialect, Dismissal, Received, Talk};
 pub use ticker::run_ticker;
+pub use wire::Wire;

@@ -2,22 +2,29 @@
 //! waits, and by every thread that has something for the client, which writes in place.
 
 mod output;
+mod source;
 
+use std::fmt;
 use std::io::{self, Read as _};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use clasp_router::metrics::Metrics;
-use clasp_router::{Close, Outbox, Wake};
+use clasp_router::{Close, Framing, Now, Wake};
 use clasp_tls::{Channel, Received};
 use parking_lot::Mutex;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::batch;
+use crate::clock;
+use crate::talk::Dismissal;
 use output::{Output, Refill};
+pub(crate) use source::Source;
 
 /// Bits of [`Link::state`].
 pub(crate) mod state {
@@ -33,12 +40,19 @@ pub(crate) mod state {
     pub(crate) const PULL: u8 = 1 << 4;
     /// The socket is full: the task waits for it, others leave it alone.
     pub(crate) const BLOCKED: u8 = 1 << 5;
-    /// A Close frame is written, nothing follows.
+    /// The last byte is written, that of a Close frame if there is such a thing.
     pub(crate) const CLOSED: u8 = 1 << 6;
     /// The connection is over.
     pub(crate) const GONE: u8 = 1 << 7;
 }
 use state::{AGAIN, BLOCKED, BUSY, CLOSED, FLUSH, GONE, PAUSED, PULL};
+
+/// Seconds for what is queued before a Close to be written.
+const LAST_WORDS_S: u32 = 5;
+
+/// When the system asks a peer that is not pinged whether it is still there, and how often.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
 
 /// Bytes written to one link before others get their turn.
 const FLUSH_BYTES_MAX: usize = 1 << 20;
@@ -68,12 +82,13 @@ pub(crate) struct Moments {
 }
 
 /// One client's socket and its outgoing side.
-#[derive(Debug)]
 pub(crate) struct Link {
     stream: TcpStream,
     state: AtomicU8,
     /// Reading needs the channel in `output`.
     encrypted: bool,
+    /// There are control frames, and the client is pinged.
+    pinged: bool,
     pub(crate) moments: Moments,
     counters: Arc<Metrics>,
     task: Mutex<Option<Waker>>,
@@ -83,25 +98,30 @@ pub(crate) struct Link {
 impl Link {
     /// A link that feeds its traffic to `counters`; encrypted if there is a channel.
     pub(crate) fn new(
-        stream: TcpStream,
-        channel: Option<Box<Channel>>,
+        (stream, channel): (TcpStream, Option<Box<Channel>>),
+        (framing, pinged): (Framing, bool),
         counters: Arc<Metrics>,
     ) -> Arc<Link> {
         let owes = channel.as_ref().is_some_and(|channel| channel.owes());
+        if !pinged {
+            // Where it fails the session timeout is left.
+            let _ = SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE);
+        }
         Arc::new(Link {
             stream,
             counters,
             state: AtomicU8::new(if owes { FLUSH } else { 0 }),
             encrypted: channel.is_some(),
+            pinged,
             moments: Moments::default(),
             task: Mutex::new(None),
-            output: Mutex::new(Output::over(channel)),
+            output: Mutex::new(Output::over(channel, framing)),
         })
     }
 
     /// Connects the link to where its bytes come from.
-    pub(crate) fn attach(&self, outbox: Arc<Outbox>) {
-        self.output.lock().attach(outbox);
+    pub(crate) fn attach(&self, source: Source) {
+        self.output.lock().attach(source);
     }
 
     /// The current bits of [`state`].
@@ -149,13 +169,49 @@ impl Link {
         }
     }
 
-    /// Asks for a Close after everything queued, to be through within `gone_by_s`.
-    pub(crate) fn close(&self, close: Close, gone_by_s: u32) {
-        let outbox = self.output.lock().outbox();
-        self.limit_life(gone_by_s);
-        if let Some(outbox) = outbox {
-            outbox.close(close);
+    /// Asks for the end after everything queued, to be reached soon.
+    pub(crate) fn dismiss(&self, why: Dismissal, now: Now) {
+        let source = self.source();
+        self.hurry(now);
+        source.dismiss(why, now);
+    }
+
+    /// Ends with `close`, in the case of CLASP after everything queued; the caller flushes.
+    pub(crate) fn close(&self, close: Close, now: Now) {
+        let source = self.source();
+        self.hurry(now);
+        if !source.close(close.clone()) {
+            self.output.lock().cut(&close);
         }
+    }
+
+    /// Sends the end of the stream; nothing is written afterwards.
+    pub(crate) fn end_stream(&self) {
+        // It fails only if the connection is over.
+        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
+    }
+
+    /// Seconds of silence that the client may keep, if it has a say in that.
+    pub(crate) fn silence_max_s(&self) -> Option<u32> {
+        if self.pinged {
+            return None;
+        }
+        self.source().silence_max_s()
+    }
+
+    /// Whether a silent client is to be pinged.
+    pub(crate) fn is_pinged(&self) -> bool {
+        self.pinged
+    }
+
+    /// Not called under the output's lock: the source has locks of its own.
+    fn source(&self) -> Source {
+        self.output.lock().source()
+    }
+
+    /// What is queued has to be written in [`LAST_WORDS_S`].
+    pub(crate) fn hurry(&self, now: Now) {
+        self.limit_life(clock::seconds(now) + LAST_WORDS_S);
     }
 
     /// The connection is to end by `gone_by_s` unless it already is to end sooner.
@@ -343,6 +399,12 @@ impl Link {
             Err(error) if bytes == 0 => Err(error),
             _ => Ok(bytes),
         }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 

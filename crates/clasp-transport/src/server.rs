@@ -1,4 +1,4 @@
-//! The WebSocket listener as a whole: bind, serve, drain.
+//! A TCP listener as a whole: bind, serve, drain.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clasp_router::metrics::HandshakeFailure;
-use clasp_router::{Close, Now, Router};
+use clasp_router::{Now, Router};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -14,13 +14,13 @@ use crate::admission::{Admission, Crowded};
 use crate::attendance::Attendance;
 use crate::clock;
 use crate::config::Config;
-use crate::connection::LAST_WORDS_S;
 use crate::gathering::Gathering;
 use crate::link::Link;
 use crate::listener::{BindError, Listener};
 use crate::pages::Pages;
 use crate::registry::Registry;
 use crate::sweeper::{self, whole_seconds};
+use crate::talk::Dismissal;
 
 /// Links that are told to leave at once; more are spread over [`FAREWELL_SLICES`].
 const FAREWELL_LINKS: usize = 1_000;
@@ -30,7 +30,7 @@ const FAREWELL_PAUSE: Duration = Duration::from_millis(100);
 /// For HTTP requests that are still open when the last client is gone.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
-/// A bound WebSocket listener.
+/// A bound TCP listener.
 #[derive(Debug)]
 pub struct Server {
     listener: Listener,
@@ -71,7 +71,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` holds true or its sender is gone, then drains: no new connections,
-    /// Close 1001 to every client, and the end as soon as all are gone or
+    /// Close 1001, or the other protocol's goodbye, to every client, and the end as soon as all are gone or
     /// [`Config::drain_timeout`] is over. To be spawned, since it accepts connections on the task
     /// it runs in; dropping it ends everything at once.
     pub async fn run(
@@ -185,12 +185,6 @@ impl Shared {
         link.moments.handshake_by_s.store(0, Ordering::Relaxed);
     }
 
-    /// Tells a client that the server ends.
-    pub(crate) fn send_away(&self, link: &Link, now: Now) {
-        let by_s = clock::seconds(now) + LAST_WORDS_S;
-        link.close(Close::new(1001, "server shutting down"), by_s);
-    }
-
     /// Tells all clients, large crowds little by little since they all come back somewhere.
     async fn farewell(&self) {
         let count = self.registry.len();
@@ -201,7 +195,7 @@ impl Shared {
         while let Some(from) = next {
             next = self.registry.visit(from, &mut links);
             for link in links.drain(..) {
-                self.send_away(&link, clock::now());
+                link.dismiss(Dismissal::Shutdown, clock::now());
                 told += 1;
             }
             if told >= slice && next.is_some() {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use clasp_router::Close;
+use clasp_router::Now;
 use clasp_router::metrics::HandshakeFailure;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock;
 use crate::config::Config;
-use crate::connection::LAST_WORDS_S;
 use crate::link::{Flusher, Link, state};
 use crate::server::Shared;
+use crate::talk::Dismissal;
 
 /// Seconds for which a peer may take no byte of what waits for it.
 const WRITE_STALL_S: u32 = 60;
@@ -49,12 +49,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let counters = shared.router.counters();
     loop {
         every.tick().await;
-        let now_s = clock::seconds(clock::now());
+        let now = clock::now();
         let mut next = Some(0);
         while let Some(from) = next {
             next = shared.registry.visit(from, &mut links);
             for link in links.drain(..) {
-                if sweep(&link, &limits, now_s) == Verdict::HandshakeTimeout {
+                if sweep(&link, &limits, now) == Verdict::HandshakeTimeout {
                     counters.handshake_failed(HandshakeFailure::Timeout);
                 }
             }
@@ -70,7 +70,8 @@ enum Verdict {
     Ending,
 }
 
-fn sweep(link: &Link, limits: &Limits, now_s: u32) -> Verdict {
+fn sweep(link: &Link, limits: &Limits, now: Now) -> Verdict {
+    let now_s = clock::seconds(now);
     let moments = &link.moments;
     let gone_by_s = moments.gone_by_s.load(Ordering::Relaxed);
     if gone_by_s != 0 {
@@ -85,16 +86,18 @@ fn sweep(link: &Link, limits: &Limits, now_s: u32) -> Verdict {
     }
     let handshake_by_s = moments.handshake_by_s.load(Ordering::Relaxed);
     if handshake_by_s != 0 && now_s > handshake_by_s {
-        link.close(Close::new(1008, "handshake timeout"), now_s + LAST_WORDS_S);
+        link.dismiss(Dismissal::Late, now);
         return Verdict::HandshakeTimeout;
     }
     let inbound_s = moments.inbound_s.load(Ordering::Relaxed);
-    if limits.silence_s != 0 && now_s.saturating_sub(inbound_s) > limits.silence_s {
-        link.close(Close::new(1001, "idle timeout"), now_s + LAST_WORDS_S);
+    let silence_s = link.silence_max_s().unwrap_or(limits.silence_s);
+    if silence_s != 0 && now_s.saturating_sub(inbound_s) > silence_s {
+        link.dismiss(Dismissal::Silent, now);
         return Verdict::Ending;
     }
     let quiet_since_s = inbound_s.max(moments.pinged_s.load(Ordering::Relaxed));
-    if limits.ping_s != 0 && now_s.saturating_sub(quiet_since_s) > limits.ping_s {
+    if link.is_pinged() && limits.ping_s != 0 && now_s.saturating_sub(quiet_since_s) > limits.ping_s
+    {
         moments.pinged_s.store(now_s, Ordering::Relaxed);
         link.ping();
         link.flush(Flusher::Other);

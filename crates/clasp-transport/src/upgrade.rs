@@ -1,15 +1,17 @@
-//! From an accepted socket to a WebSocket, or to an HTTP answer and the end, under one deadline.
+//! From an accepted socket to a connection whose language is known, a WebSocket or another, or to an
+//! HTTP answer and the end, under one deadline.
 
 mod handshake;
+mod recognise;
 
 use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use clasp_router::Framing;
 use clasp_router::metrics::HandshakeFailure;
 use clasp_tls::{Channel, Parts, Refused, Wire};
 use hyper::body::Incoming;
@@ -27,6 +29,7 @@ use crate::admission::{Crowded, Visitor};
 use crate::clock;
 use crate::pages::{Answer, Body, text};
 use crate::server::Shared;
+pub(crate) use recognise::Spoken;
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -38,18 +41,20 @@ const LINGER_BYTES_MAX: u64 = 256 << 10;
 /// Longest time for the peer to close its side after a plain HTTP answer.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// A socket that speaks WebSocket now.
+/// A socket that has said what it speaks.
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     pub(crate) stream: TcpStream,
     /// Its TLS session; none on a plain connection.
     pub(crate) channel: Option<Box<Channel>>,
     pub(crate) visitor: Visitor,
-    /// Bytes that came in right behind the request.
+    pub(crate) spoken: Spoken,
+    /// Bytes that have been read already.
     pub(crate) early: Bytes,
 }
 
-/// Answers the one HTTP request of a fresh socket. `None` if that was all there is to it.
+/// Finds out what a fresh socket speaks, and answers its one request if that is HTTP. `None` if
+/// that was all there is to it.
 pub(crate) async fn upgrade(
     shared: Arc<Shared>,
     stream: TcpStream,
@@ -87,22 +92,25 @@ async fn answer(
         shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
         return None;
     };
-    let (wire, visitor) = welcomed?;
-    let door = Door {
-        shared: Arc::clone(shared),
-        visitor: Mutex::new(visitor),
-        upgraded: AtomicBool::new(false),
-    };
+    let (wire, visitor, spoken) = welcomed?;
+    if let Some(spoken) = spoken {
+        let Parts { socket, channel, early } = wire.into_parts();
+        let early = early.into();
+        let upgraded = Upgraded { stream: socket, channel, visitor, spoken, early };
+        return Some(Answered::Upgraded(upgraded));
+    }
+    let door =
+        Door { shared: Arc::clone(shared), visitor: Mutex::new(visitor), spoken: Mutex::new(None) };
     let left = deadline.saturating_duration_since(Instant::now());
     Box::pin(serve(door, wire, left)).await
 }
 
-/// Reads what comes before the first request.
+/// Reads what comes before the first request, or the first byte of something else.
 async fn welcome(
     shared: &Arc<Shared>,
     mut stream: TcpStream,
     mut visitor: Visitor,
-) -> Option<(Wire, Visitor)> {
+) -> Option<(Wire, Visitor, Option<Spoken>)> {
     match shared.admission.receive_header(&mut stream, &mut visitor).await {
         Some(Ok(())) => {}
         Some(Err(Crowded)) => {
@@ -117,7 +125,7 @@ async fn welcome(
         }
     }
     // A silent socket must not own the buffers of an HTTP connection; this waits for its words.
-    let wire = match shared.config.acceptor.accept(stream).await {
+    let mut wire = match shared.config.acceptor.accept(stream).await {
         Ok(wire) => wire,
         Err(Refused::Socket(_)) => return None,
         Err(refused) => {
@@ -127,7 +135,8 @@ async fn welcome(
             return None;
         }
     };
-    Some((wire, visitor))
+    let spoken = recognise::recognise(&shared.config, &mut wire).await.ok()?;
+    Some((wire, visitor, spoken))
 }
 
 /// The head of the request has to be there in `head_time`.
@@ -141,14 +150,14 @@ async fn serve(door: Door, wire: Wire, head_time: Duration) -> Option<Answered> 
         .await
         .ok()?;
     let wire = parts.io.into_inner();
-    let Door { visitor, upgraded, .. } = parts.service;
+    let Door { visitor, spoken, .. } = parts.service;
     let (visitor, read) = (visitor.into_inner(), parts.read_buf);
-    if !upgraded.into_inner() {
+    let Some(spoken) = spoken.into_inner() else {
         return Some(Answered::Page(wire));
-    }
+    };
     let Parts { socket, channel, early } = wire.into_parts();
     let early = if early.is_empty() { read } else { [&read[..], &early].concat().into() };
-    Some(Answered::Upgraded(Upgraded { stream: socket, channel, visitor, early }))
+    Some(Answered::Upgraded(Upgraded { stream: socket, channel, visitor, spoken, early }))
 }
 
 /// Lets the peer read the answer before the socket goes.
@@ -163,7 +172,8 @@ async fn linger(mut wire: Wire) {
 struct Door {
     shared: Arc<Shared>,
     visitor: Mutex<Visitor>,
-    upgraded: AtomicBool,
+    /// After an upgrade.
+    spoken: Mutex<Option<Spoken>>,
 }
 
 impl Service<Request<Incoming>> for Door {
@@ -172,7 +182,8 @@ impl Service<Request<Incoming>> for Door {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if handshake::is_wanted(&request) {
+        let upgrades = matches!(self.shared.config.wire, crate::wire::Wire::WebSocket);
+        if upgrades && handshake::is_wanted(&request) {
             return Box::pin(future::ready(Ok(self.shake(&request))));
         }
         let peer = self.visitor.lock().remote;
@@ -186,7 +197,7 @@ impl Door {
         let response = if self.shared.is_draining() {
             text(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down\n")
         } else {
-            handshake::respond(request, &self.shared.config.origins)
+            handshake::respond(request, &self.shared.config)
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let mut visitor = self.visitor.lock();
@@ -197,7 +208,8 @@ impl Door {
                 let sentence = "your address has too many connections\n";
                 return last(text(StatusCode::TOO_MANY_REQUESTS, sentence));
             }
-            self.upgraded.store(true, Ordering::Relaxed);
+            let dialect = handshake::dialect(&response, &self.shared.config.dialects);
+            *self.spoken.lock() = Some(Spoken { framing: Framing::WebSocket, dialect });
             return response;
         }
         self.shared.router.counters().handshake_failed(HandshakeFailure::Transport);

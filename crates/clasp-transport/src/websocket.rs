@@ -6,7 +6,7 @@ mod header;
 mod mask;
 
 pub use decoder::{Decoder, Event, Step};
-pub use encode::{append_close, append_close_reply, append_ping, append_pong};
+pub use encode::{append_close, append_close_reply, append_ping, append_pong, wrap_in_message};
 
 /// A peer broke the protocol; code and reason go into the Close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

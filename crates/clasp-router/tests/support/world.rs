@@ -184,7 +184,7 @@ impl World {
         let frames = std::mem::take(&mut self.client(name).inbox);
         let mut lines: Vec<String> =
             frames.iter().map(|frame| self.named(render::line(frame))).collect();
-        if let Some(Close { code, reason }) = self.client(name).news_of_close() {
+        if let Some(Close { code, reason, .. }) = self.client(name).news_of_close() {
             lines.push(format!("CLOSE {code} {reason}"));
         }
         lines

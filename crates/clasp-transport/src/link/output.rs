@@ -1,28 +1,32 @@
 //! Bytes on their way into one socket, and the control frames that go between them.
 
 use std::io;
-use std::sync::Arc;
 
-use clasp_router::{Outbox, Run, Taken};
+use clasp_router::{Close, Framing, Run, Taken};
 use clasp_tls::{Channel, Received};
 
-use crate::websocket::{append_close, append_close_reply, append_ping, append_pong};
+use super::source::Source;
+use crate::farewell;
+use crate::websocket::{
+    append_close, append_close_reply, append_ping, append_pong, wrap_in_message,
+};
 
 /// Outgoing side of a link. Owns no memory while nothing is on its way.
-#[derive(Debug, Default)]
 pub(super) struct Output {
-    outbox: Option<Arc<Outbox>>,
+    source: Source,
+    framing: Framing,
     /// Encrypts `pending`, and decrypts what comes in; none on a plain connection.
     channel: Option<Box<Channel>>,
     /// Frames that others get as well; `pending` is empty then.
     run: Option<Run>,
-    /// Whole frames, handed out by the outbox.
+    /// Whole frames, or bytes of another protocol, handed out by the source.
     pending: Vec<u8>,
-    /// Bytes of `pending` that the socket, or the channel, has taken.
-    written: usize,
+    /// Bytes of `pending` that the socket, or the channel, has taken; a short number since there
+    /// is one per session.
+    written: u32,
     pong: Option<Box<[u8]>>,
     ping: bool,
-    /// A Close frame is the last thing in `pending`.
+    /// Nothing comes behind `pending`, which ends in a Close frame if there is such a thing.
     closing: bool,
 }
 
@@ -31,26 +35,36 @@ pub(super) struct Output {
 pub(super) enum Refill {
     /// There are bytes to write.
     Bytes,
-    /// Nothing; the outbox will wake the link.
+    /// Nothing; the source will wake the link.
     Nothing,
     /// Nothing until the router has produced more.
     Pull,
-    /// The Close frame is written.
+    /// Everything is written, the Close frame included.
     Closed,
 }
 
 impl Output {
     /// The outgoing side of a connection that may be encrypted.
-    pub(super) fn over(channel: Option<Box<Channel>>) -> Output {
-        Output { channel, ..Output::default() }
+    pub(super) fn over(channel: Option<Box<Channel>>, framing: Framing) -> Output {
+        Output {
+            source: Source::default(),
+            framing,
+            channel,
+            run: None,
+            pending: Vec::new(),
+            written: 0,
+            pong: None,
+            ping: false,
+            closing: false,
+        }
     }
 
-    pub(super) fn attach(&mut self, outbox: Arc<Outbox>) {
-        self.outbox = Some(outbox);
+    pub(super) fn attach(&mut self, source: Source) {
+        self.source = source;
     }
 
-    pub(super) fn outbox(&self) -> Option<Arc<Outbox>> {
-        self.outbox.clone()
+    pub(super) fn source(&self) -> Source {
+        self.source.clone()
     }
 
     /// Offers the socket once what [`Self::refill`] has found; the bytes that it took.
@@ -65,9 +79,9 @@ impl Output {
         if channel.owes() {
             return channel.flush(socket);
         }
-        let (used, bytes) = channel.write(&self.pending[self.written..], socket)?;
-        self.written += used;
-        if self.closing && self.written == self.pending.len() {
+        let (used, bytes) = channel.write(&self.pending[self.written as usize..], socket)?;
+        self.written += used as u32;
+        if self.closing && self.written as usize == self.pending.len() {
             channel.close();
         }
         Ok(bytes)
@@ -79,8 +93,8 @@ impl Output {
     ) -> io::Result<usize> {
         let some = |bytes| if bytes > 0 { Ok(bytes) } else { Err(io::ErrorKind::WriteZero.into()) };
         let Some(run) = self.run.take() else {
-            let taken = socket(&self.pending[self.written..]).and_then(some)?;
-            self.written += taken;
+            let taken = socket(&self.pending[self.written as usize..]).and_then(some)?;
+            self.written += taken as u32;
             return Ok(taken);
         };
         let bytes = run.bytes();
@@ -130,9 +144,16 @@ impl Output {
         }
     }
 
+    /// Ends with `close` instead of what the source still has.
+    pub(super) fn cut(&mut self, close: &Close) {
+        if !self.closing {
+            self.finish(close);
+        }
+    }
+
     /// Gets new bytes if all are written.
     pub(super) fn refill(&mut self) -> Refill {
-        if self.written < self.pending.len() || self.run.is_some() || self.owes() {
+        if (self.written as usize) < self.pending.len() || self.run.is_some() || self.owes() {
             return Refill::Bytes;
         }
         if self.closing {
@@ -141,20 +162,19 @@ impl Output {
         }
         self.pending.clear();
         self.written = 0;
-        self.run = self.outbox.as_ref().and_then(|outbox| outbox.take_run());
+        self.run = self.source.take_run();
         if self.run.is_some() {
             return Refill::Bytes;
         }
-        let taken = match &self.outbox {
-            Some(outbox) => outbox.take(&mut self.pending),
-            None => Taken::Empty,
-        };
+        let taken = self.take();
         self.append_control();
         match taken {
             Taken::Close(close) => {
-                append_close(close.code, &close.reason, &mut self.pending);
-                self.closing = true;
-                self.release();
+                self.finish(&close);
+                if self.pending.is_empty() && !self.owes() {
+                    self.rest_empty();
+                    return Refill::Closed;
+                }
             }
             Taken::Empty if self.pending.is_empty() => {
                 self.rest_empty();
@@ -169,6 +189,33 @@ impl Output {
         Refill::Bytes
     }
 
+    fn take(&mut self) -> Taken {
+        let taken = self.source.take(&mut self.pending);
+        if self.framing == Framing::WebSocket
+            && !self.pending.is_empty()
+            && let Source::Foreign(_) = self.source
+        {
+            wrap_in_message(&mut self.pending);
+        }
+        taken
+    }
+
+    /// Puts the end behind what is pending.
+    fn finish(&mut self, close: &Close) {
+        if self.framing == Framing::WebSocket {
+            append_close(close.code, &close.reason, &mut self.pending);
+        } else if let Source::Clasp(_) = self.source {
+            farewell::append(close, self.framing, &mut self.pending);
+        }
+        if self.pending.is_empty()
+            && let Some(channel) = &mut self.channel
+        {
+            channel.close();
+        }
+        self.release();
+        self.closing = true;
+    }
+
     fn append_control(&mut self) {
         if let Some(payload) = self.pong.take() {
             append_pong(&payload, &mut self.pending);
@@ -178,16 +225,14 @@ impl Output {
         }
     }
 
-    /// The outbox gives its own buffer up when it is empty, so there is nobody to keep one for.
+    /// The source gives its own buffer up when it is empty, so there is nobody to keep one for.
     fn rest_empty(&mut self) {
         self.pending = Vec::new();
         self.written = 0;
     }
 
-    /// Drops the outbox; what was taken from it is still written.
+    /// Drops the source; what was taken from it is still written.
     pub(super) fn release(&mut self) {
-        if let Some(outbox) = self.outbox.take() {
-            outbox.abandon();
-        }
+        std::mem::take(&mut self.source).abandon();
     }
 }

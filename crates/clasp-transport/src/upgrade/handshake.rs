@@ -1,5 +1,7 @@
 //! The WebSocket handshake: which requests ask for it and how they are answered (RFC 6455 4.2).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -7,7 +9,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::server::create_response_with_body;
 
+use crate::config::Config;
 use crate::pages::{Body, boxed, text};
+use crate::talk::Dialect;
 
 /// Whether a request asks for a WebSocket, well or badly.
 pub(super) fn is_wanted<B>(request: &Request<B>) -> bool {
@@ -16,13 +20,13 @@ pub(super) fn is_wanted<B>(request: &Request<B>) -> bool {
 }
 
 /// The answer to a request that asks for a WebSocket.
-pub(super) fn respond<B>(request: &Request<B>, origins: &[String]) -> Response<Body> {
-    if !is_origin_allowed(request, origins) {
+pub(super) fn respond<B>(request: &Request<B>, config: &Config) -> Response<Body> {
+    if !is_origin_allowed(request, &config.origins) {
         return text(StatusCode::FORBIDDEN, "this server does not accept pages of your origin\n");
     }
     match create_response_with_body(request, || boxed(Full::new(Bytes::new()))) {
         Ok(mut response) => {
-            if let Some(protocol) = subprotocol(request) {
+            if let Some(protocol) = subprotocol(request, &config.dialects) {
                 let protocol = HeaderValue::from_static(protocol);
                 response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
             }
@@ -56,9 +60,21 @@ fn refuse(error: &Error) -> Response<Body> {
 }
 
 /// `clasp` must be echoed for JavaScript clients; the legacy name does no harm (wire.md 15.1).
-fn subprotocol<B>(request: &Request<B>) -> Option<&'static str> {
+fn subprotocol<B>(request: &Request<B>, dialects: &[Arc<dyn Dialect>]) -> Option<&'static str> {
     let offered = |name: &str| tokens(request, &SEC_WEBSOCKET_PROTOCOL).any(|token| token == name);
-    ["clasp", "clasp.v2"].into_iter().find(|name| offered(name))
+    let others = dialects.iter().flat_map(|dialect| dialect.subprotocols().iter().copied());
+    ["clasp", "clasp.v2"].into_iter().chain(others).find(|name| offered(name))
+}
+
+/// Whose subprotocol was agreed upon; CLASP if nobody's.
+pub(super) fn dialect<B>(
+    response: &Response<B>,
+    dialects: &[Arc<dyn Dialect>],
+) -> Option<Arc<dyn Dialect>> {
+    let agreed = response.headers().get(SEC_WEBSOCKET_PROTOCOL)?;
+    let speaks =
+        |dialect: &&Arc<dyn Dialect>| dialect.subprotocols().iter().any(|name| agreed == name);
+    dialects.iter().find(speaks).cloned()
 }
 
 fn is_origin_allowed<B>(request: &Request<B>, origins: &[String]) -> bool {

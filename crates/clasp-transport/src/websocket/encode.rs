@@ -30,6 +30,20 @@ pub fn append_pong(payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+/// Puts the header of a binary message before its bytes.
+pub fn wrap_in_message(bytes: &mut Vec<u8>) {
+    const FINAL_BINARY: u8 = 0x82;
+    let length = bytes.len() as u64;
+    let mut header = [FINAL_BINARY, 127, 0, 0, 0, 0, 0, 0, 0, 0];
+    header[2..].copy_from_slice(&length.to_be_bytes());
+    let header = match length {
+        0..126 => &[FINAL_BINARY, length as u8][..],
+        126..=0xffff => &[FINAL_BINARY, 126, header[8], header[9]],
+        _ => &header,
+    };
+    bytes.splice(..0, header.iter().copied());
+}
+
 fn append_header(first: u8, payload_bytes: usize, out: &mut Vec<u8>) {
     debug_assert!(payload_bytes <= 125, "control frames are short");
     out.extend_from_slice(&[first, payload_bytes as u8]);
@@ -68,5 +82,21 @@ mod tests {
         append_ping(&mut out);
         append_pong(b"x", &mut out);
         assert_eq!(out, b"\x89\x00\x8a\x01x");
+    }
+
+    #[test]
+    fn messages_have_the_shortest_header() {
+        for (length, header) in [
+            (1, &[0x82, 1][..]),
+            (125, &[0x82, 125]),
+            (126, &[0x82, 126, 0, 126]),
+            (65_535, &[0x82, 126, 0xff, 0xff]),
+            (65_536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let mut bytes = vec![7; length];
+            wrap_in_message(&mut bytes);
+            let (head, message) = bytes.split_at(header.len());
+            assert_eq!((head, message), (header, &vec![7; length][..]), "{length}");
+        }
     }
 }

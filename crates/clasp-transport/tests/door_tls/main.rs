@@ -9,8 +9,12 @@ mod socket;
 mod closing;
 #[path = "../door/crowd.rs"]
 mod crowd;
+#[path = "../door/dialect.rs"]
+mod dialect;
 #[path = "../door/drain.rs"]
 mod drain;
+#[path = "../door/framed.rs"]
+mod framed;
 #[path = "../door/liveness.rs"]
 mod liveness;
 #[path = "../door/messages.rs"]
