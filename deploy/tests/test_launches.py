@@ -22,7 +22,7 @@ def known_variables():
 
 def moved(text, folder):
     """The text with absolute paths of a container or a machine below `folder`."""
-    text = text.replace("%d", f"{folder}/credentials")
+    text = text.replace("/run/credentials/clasp-relay.service", f"{folder}/credentials")
     return re.sub(r"(?<![\w./])(/data|/etc/clasp|/var/lib/clasp)\b", rf"{folder}\1", text)
 
 
@@ -35,6 +35,10 @@ def test_a_deployment_file_starts_the_relay(launch, tmp_path):
         token.write_text(TOKEN)
         token.chmod(0o600)
     env = {name: moved(value, tmp_path) for name, value in launch.env.items()}
+    if launch.config:
+        (tmp_path / "etc/clasp/relay.toml").write_text(moved(launch.config, tmp_path))
+        doors = re.findall(r"^(\w+)-port = ", launch.config, re.M)
+        env |= {f"CLASP_{door.upper()}_PORT": "" for door in doors}
     env |= {name: "0" for name in env if re.fullmatch(r"CLASP_\w+_PORT", name)}
     env |= {"CLASP_WS_PORT": "0", "CLASP_HOST": "127.0.0.1"}
     programs = tmp_path / "bin"
