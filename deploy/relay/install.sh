@@ -1,8 +1,8 @@
 #!/bin/sh
 # Sets up a machine that has the relay's executable and Debian's or Ubuntu's packages `caddy` and
-# `ufw`: user, folders, the operator's token, unit, Caddyfile, firewall. Run as root from a checkout:
+# `ufw`: user, folders, the operator's token, settings, unit, Caddyfile, firewall. Run as root from a checkout:
 #   deploy/relay/install.sh relay.example.com
-# May be repeated: a token that is there stays. DESTDIR=DIR writes the files below DIR and stops there.
+# May be repeated: token and settings that are there stay. DESTDIR=DIR writes the files below DIR and stops there.
 set -eu
 
 domain=${1:?usage: install.sh HOST-NAME, such as relay.example.com}
@@ -17,12 +17,10 @@ if [ ! -s "$root/etc/clasp/admin.token" ]; then
   (umask 077; openssl rand -hex 32 > "$root/etc/clasp/admin.token")
 fi
 chmod 600 "$root/etc/clasp/admin.token"
-if [ ! -e "$root/etc/clasp/relay.env" ]; then
-  cat > "$root/etc/clasp/relay.env" <<SETTINGS
-# Options of the relay, one a line; \`clasp-relay --help\` lists them.
-CLASP_MAX_SESSIONS=500
-CLASP_CORS_ORIGIN=https://$domain
-SETTINGS
+if [ ! -e "$root/etc/clasp/relay.toml" ]; then
+  sed -e "s|^#cors-origin = .*|cors-origin = \"https://$domain\"|" \
+    -e "s|^#max-sessions = .*|max-sessions = 500|" \
+    "$here/systemd/relay.toml" > "$root/etc/clasp/relay.toml"
 fi
 install -m 0644 "$here/systemd/clasp-relay.service" "$root/etc/systemd/system/clasp-relay.service"
 sed "s/relay\\.example\\.com/$domain/" "$here/Caddyfile" > "$root/etc/caddy/Caddyfile"

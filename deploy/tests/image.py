@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
+from processes import deaf_client
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy/relay/Dockerfile"
 COMPILER = "gcc,libc6-dev,ca-certificates"  # what rust:*-slim adds to Debian, beside Rust
@@ -192,8 +194,10 @@ def prove(image):
                 assert well.returncode == 0, f"the health check: {well}"
                 [entry] = Path(f"/proc/{child.pid}/status").read_text().split("Uid:\t")[1:]
                 assert entry.startswith(image.user.split(":")[0]), "it runs as somebody else"
+                deaf = deaf_client(7330)
                 child.send_signal(signal.Signals[image.settings["STOPSIGNAL"]])
                 assert child.wait(timeout=10) == 0, "docker stop allows 10 seconds"
+                deaf.close()
             finally:
                 child.kill()
         files = {file.name for file in (image.folder / "data").iterdir()}

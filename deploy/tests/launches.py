@@ -15,6 +15,8 @@ class Launch:
     file: str
     env: dict
     command: list = field(default_factory=lambda: ["clasp-relay"])
+    # What is in /etc/clasp/relay.toml.
+    config: str = ""
 
 
 class Intrinsics(yaml.SafeLoader):
@@ -95,5 +97,8 @@ def all_launches():
             image() | secret | {e["Name"]: e["Value"] for e in upper["Environment"]},
             upper["EntryPoint"] + upper["Command"],
         ),
-        Launch("systemd/clasp-relay.service", settings(unit), shlex.split(start)),
+        Launch(
+            "systemd/clasp-relay.service", settings(unit), shlex.split(start),
+            read("systemd/relay.toml"),
+        ),
     ]

@@ -15,7 +15,7 @@ from processes import Background, Relay, until
 PUBLIC = "192.0.2.1"
 CLIENTS = ("198.51.100.7", "198.51.100.8")
 PROGRAM = Path("/usr/local/bin/clasp-relay")
-CREDENTIALS = Path("/run/clasp-relay-credentials")
+CREDENTIALS = Path("/run/credentials/clasp-relay.service")
 
 
 def shell(script):
@@ -35,12 +35,12 @@ def start(unit, further=()):
     joined = unit.replace("\\\n", " ")
     [line] = re.findall(r"^ExecStart=(.*)$", joined, re.M)
     entries = re.findall(r"^Environment=(.*)$", joined, re.M)
-    env = dict(entry.replace("%d", str(CREDENTIALS)).split("=", 1) for entry in entries)
+    env = dict(entry.split("=", 1) for entry in entries)
     for file in re.findall(r"^EnvironmentFile=-?(.*)$", joined, re.M):
         lines = Path(file).read_text().splitlines() if Path(file).exists() else []
         env |= dict(it.split("=", 1) for it in lines if it and not it.startswith("#"))
     for name, source in re.findall(r"^LoadCredential=(\S+):(\S+)$", joined, re.M):
-        CREDENTIALS.mkdir(exist_ok=True)
+        CREDENTIALS.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, CREDENTIALS / name)
     return Relay([], env=env, cwd="/", program=[*shlex.split(line), *further])
 

@@ -57,6 +57,24 @@ class Relay:
             self.process.communicate()
 
 
+def deaf_client(port):
+    """A session that answers nothing, not even the close; the socket that keeps it."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+    client.sendall(
+        b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Protocol: clasp\r\n\r\n"
+    )
+    # HELLO of a client called "deaf", masked with zeroes.
+    hello = b"\x01\x01\xf8\0\x04deaf\0\0"
+    frame = b"\x53\x01" + len(hello).to_bytes(2, "big") + hello
+    client.sendall(b"\x82" + bytes([0x80 | len(frame)]) + bytes(4) + frame)
+    heard = b""
+    while b"\x82" not in heard.partition(b"\r\n\r\n")[2]:
+        heard += client.recv(4096)
+    return client
+
+
 class Background:
     """Another program, killed at the end."""
 

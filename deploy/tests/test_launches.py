@@ -5,9 +5,10 @@ import re
 import subprocess
 
 import pytest
-from launches import all_launches
+import yaml
+from launches import all_launches, image, read
 from places import RELAY, ROOT, binary
-from processes import Relay, get
+from processes import Relay, deaf_client, get
 
 TOKEN = "0123456789abcdef" * 4
 
@@ -22,7 +23,7 @@ def known_variables():
 
 def moved(text, folder):
     """The text with absolute paths of a container or a machine below `folder`."""
-    text = text.replace("%d", f"{folder}/credentials")
+    text = text.replace("/run/credentials/clasp-relay.service", f"{folder}/credentials")
     return re.sub(r"(?<![\w./])(/data|/etc/clasp|/var/lib/clasp)\b", rf"{folder}\1", text)
 
 
@@ -35,6 +36,10 @@ def test_a_deployment_file_starts_the_relay(launch, tmp_path):
         token.write_text(TOKEN)
         token.chmod(0o600)
     env = {name: moved(value, tmp_path) for name, value in launch.env.items()}
+    if launch.config:
+        (tmp_path / "etc/clasp/relay.toml").write_text(moved(launch.config, tmp_path))
+        doors = re.findall(r"^(\w+)-port = ", launch.config, re.M)
+        env |= {f"CLASP_{door.upper()}_PORT": "" for door in doors}
     env |= {name: "0" for name in env if re.fullmatch(r"CLASP_\w+_PORT", name)}
     env |= {"CLASP_WS_PORT": "0", "CLASP_HOST": "127.0.0.1"}
     programs = tmp_path / "bin"
@@ -100,6 +105,29 @@ def test_the_dockerfile_is_where_the_files_say():
     compose = (RELAY / "compose.yml").read_text()
     assert "context: ../.." in compose and "dockerfile: deploy/relay/Dockerfile" in compose
     assert (ROOT / "deploy/relay/Dockerfile").is_file()
+
+
+def test_docker_stop_ends_the_image_in_time_whatever_its_clients_do(tmp_path):
+    env = {name: moved(value, tmp_path) for name, value in image().items()}
+    (tmp_path / "data").mkdir()
+    ports = {"CLASP_WS_PORT": "0", "CLASP_HEALTH_PORT": "0", "CLASP_HOST": "127.0.0.1"}
+    with Relay([], env=env | ports, cwd=tmp_path) as relay:
+        with deaf_client(relay.ports["websocket"]):
+            relay.process.terminate()
+            # Then it would be killed.
+            assert relay.process.wait(timeout=10) == 0
+    assert list(tmp_path.rglob("state.db"))
+
+
+def test_a_build_context_without_the_workspace_is_refused_with_the_way_out(tmp_path):
+    """As with `docker build deploy/relay`, or that folder as App Platform's source_dir."""
+    [check] = re.findall(r"^RUN (test -d crates .*)$", read("Dockerfile"), re.M)
+    whole = subprocess.run(["sh", "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert whole.returncode == 0, whole
+    part = subprocess.run(["sh", "-c", check], cwd=RELAY, capture_output=True, text=True)
+    assert part.returncode == 1 and "repository's root" in part.stderr, part
+    [app] = yaml.safe_load(read("digitalocean/app.yaml"))["services"]
+    assert app["source_dir"] == "/"
 
 
 def test_app_platform_does_not_start_without_the_operators_token():

@@ -27,6 +27,14 @@ def schema(name):
     return json.loads((Path(__file__).parent / "schemas" / name).read_text())
 
 
+def test_alert_rules():
+    """Prometheus' own checker; where its package cannot be had this is skipped."""
+    promtool = os.environ.get("CLASP_PROMTOOL")
+    if not promtool:
+        pytest.skip("CLASP_PROMTOOL names no promtool (Debian's package prometheus)")
+    passes(promtool, "check", "rules", ROOT / "deploy/prometheus/alerts.yml")
+
+
 def test_compose():
     file = RELAY / "compose.yml"
     passes(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", file)

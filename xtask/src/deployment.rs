@@ -1,7 +1,7 @@
 //! The stage `deploy`: the deployment files and the guide, on machines of their own (deploy/tests).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::interop;
 use crate::prerequisites::{self, Need};
@@ -25,6 +25,9 @@ const NEEDS: &[Need] = &[
 /// Where cloud-init's package keeps the schema of its files.
 const SCHEMA: &str = "usr/lib/python3/dist-packages/cloudinit/config/schemas";
 
+/// Where Prometheus' package keeps the checker of its rules.
+const PROMTOOL: &str = "usr/bin/promtool";
+
 /// Runs the suite.
 pub(crate) fn run() -> Outcome {
     for need in NEEDS {
@@ -37,22 +40,31 @@ pub(crate) fn run() -> Outcome {
     if let Some(schema) = cloud_init_schema() {
         suite.env("CLASP_CLOUD_INIT_SCHEMA", schema);
     }
+    if let Some(promtool) = unpacked("prometheus", |folder| {
+        Some(folder.join(PROMTOOL)).filter(|program| program.exists())
+    }) {
+        suite.env("CLASP_PROMTOOL", promtool);
+    }
     shell::run(&mut suite)
 }
 
-/// The schema out of Debian's package, which is unpacked but not installed; none without apt.
 fn cloud_init_schema() -> Option<PathBuf> {
-    let folder = root().join("target/cloud-init");
-    let found = || {
+    unpacked("cloud-init", |folder| {
         let files = fs::read_dir(folder.join(SCHEMA)).ok()?.filter_map(Result::ok);
         let mut paths = files.map(|file| file.path());
         paths.find(|path| path.to_string_lossy().contains("schema-cloud-config"))
-    };
-    if let Some(schema) = found() {
-        return Some(schema);
+    })
+}
+
+/// What `find` finds in one of Debian's packages, which is unpacked below target but not installed;
+/// none without apt.
+fn unpacked(package: &str, find: impl Fn(&Path) -> Option<PathBuf>) -> Option<PathBuf> {
+    let folder = root().join("target").join(package);
+    if let Some(found) = find(&folder) {
+        return Some(found);
     }
     fs::create_dir_all(&folder).ok()?;
-    let unpack = "apt-get download -q cloud-init && dpkg -x cloud-init_*.deb .";
-    let mut unpack = command("sh", ["-c", unpack]);
-    shell::succeeds(unpack.current_dir(&folder)).then(found)?
+    let unpack = format!("apt-get download -q {package} && dpkg -x {package}_*.deb .");
+    let mut unpack = command("sh", ["-c", &unpack]);
+    shell::succeeds(unpack.current_dir(&folder)).then(|| find(&folder))?
 }

@@ -45,7 +45,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
         options: Vec<String>,
     },
-    /// Run what takes too long for every change: 200 kills under load, long histories, fuzzing
+    /// Run what takes too long for every change: 200 kills and 1,000 restarts under load, long
+    /// histories, fuzzing
     Nightly,
     /// Build the Debian package into target/debian
     Deb(deb::DebOptions),

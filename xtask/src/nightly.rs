@@ -1,12 +1,15 @@
-//! `cargo xtask nightly`: what takes too long for every change. Random kills of the relay, long
-//! random histories of the storage against the naive model, the package's trial, the image, and
-//! fuzzing.
+//! `cargo xtask nightly`: what takes too long for every change. Random kills and rolling restarts of
+//! the relay, long random histories of the storage against the naive model, the package's trial, the
+//! image, and fuzzing.
 
 use crate::shell::{self, Outcome, cargo};
 use crate::{deb, fuzz, image};
 
 /// Kills under load, over both ways of storing.
 const CRASH_ROUNDS: &str = "200";
+
+/// Orderly restarts under load, with clients that come back.
+const RESTARTS: &str = "1000";
 
 /// Random cases of every property.
 const CASES: &str = "2000";
@@ -30,8 +33,10 @@ pub(crate) fn run() -> Outcome {
 /// Optimised as it ships, so that more happens before a kill.
 fn crashes() -> Outcome {
     let test = "test -p clasp-relay --profile dist-check --locked --test storage -- crash:: \
-                interrupted:: --nocapture --test-threads 1";
-    shell::run(cargo(test).env("CLASP_CRASH_ROUNDS", CRASH_ROUNDS))
+                interrupted:: rolling:: --nocapture --test-threads 1";
+    let mut test = cargo(test);
+    test.env("CLASP_CRASH_ROUNDS", CRASH_ROUNDS).env("CLASP_RESTARTS", RESTARTS);
+    shell::run(&mut test)
 }
 
 fn histories() -> Outcome {

@@ -101,8 +101,11 @@ impl Chroot {
             environment.extend(assignment(&line.replace("%d", credentials)));
         }
         for file in values(&unit, "EnvironmentFile") {
-            let text = fs::read_to_string(self.path(file.trim_start_matches('-')));
-            let text = text.map_err(|error| format!("{file}: {error}"))?;
+            let path = self.path(file.trim_start_matches('-'));
+            if file.starts_with('-') && !path.exists() {
+                continue;
+            }
+            let text = fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
             environment.extend(text.lines().filter_map(assignment));
         }
         let one =

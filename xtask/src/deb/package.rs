@@ -20,7 +20,7 @@ const SOURCES: &str = "deploy/debian";
 
 /// Files that go in as they are: mode, source, place.
 const FILES: &[(u32, &str, &str)] = &[
-    (0o644, "deploy/debian/relay.env", "etc/clasp/relay.env"),
+    (0o644, "deploy/relay/systemd/relay.toml", "etc/clasp/relay.toml"),
     (0o644, "deploy/debian/copyright", "usr/share/doc/clasp-relay/copyright"),
     (0o644, "deploy/debian/lintian-overrides", "usr/share/lintian/overrides/clasp-relay"),
     (0o644, "deploy/relay/examples/chat.json", "usr/share/doc/clasp-relay/examples/chat.json"),
@@ -124,7 +124,7 @@ impl Package {
             let text = read(&root().join(SOURCES).join(script))?;
             write(&control.join(script), text.as_bytes(), 0o755)?;
         }
-        write(&control.join("conffiles"), b"/etc/clasp/relay.env\n", 0o644)?;
+        write(&control.join("conffiles"), b"/etc/clasp/relay.toml\n", 0o644)?;
         let sums = shell::output(
             command("sh", ["-c", "find usr lib -type f -print0 | sort -z | xargs -0 md5sum"])
                 .current_dir(tree),

@@ -18,7 +18,7 @@ const DEBOOTSTRAP: Need = Need {
 const PLACES: &[(&str, &str)] = &[
     ("/usr/bin/clasp-relay", "755 root:root"),
     ("/etc/clasp", "755 root:root"),
-    ("/etc/clasp/relay.env", "644 root:root"),
+    ("/etc/clasp/relay.toml", "644 root:root"),
     ("/etc/clasp/admin.token", "600 root:root"),
     ("/var/lib/clasp", "700 clasp:clasp"),
     ("/lib/systemd/system/clasp-relay.service", "644 root:root"),
@@ -27,6 +27,7 @@ const PLACES: &[(&str, &str)] = &[
 /// What makes systemd start the relay.
 const ENABLED: &str = "/etc/systemd/system/multi-user.target.wants/clasp-relay.service";
 const TOKEN: &str = "/etc/clasp/admin.token";
+const SETTINGS: &str = "/etc/clasp/relay.toml";
 const DATA: &str = "/var/lib/clasp";
 
 const AS_ROOT: &str = "run: sudo env PATH=\"$PATH\" HOME=\"$HOME\" cargo xtask deb-test";
@@ -95,10 +96,7 @@ impl Trial {
         expect(sealed, "the user clasp has its home in the data directory and no shell")?;
         expect(self.has(ENABLED), "the relay is enabled")?;
         self.pages()?;
-        // Other relays may run on this machine, and what an operator writes has to stay.
-        let settings = "CLASP_WS_PORT=0\nCLASP_AUTH_PORT=0\nCLASP_HEALTH_PORT=0\n";
-        let file = self.chroot.path("/etc/clasp/relay.env");
-        fs::write(&file, settings).map_err(|error| error.to_string())?;
+        self.choose_ports()?;
         self.run_relay(&["set", "1"], "1")?;
         self.run_relay(&["get"], "1")?;
         let kept = ["journal.db", "relay-auth.db"];
@@ -110,10 +108,22 @@ impl Trial {
         self.backup()
     }
 
+    /// Edits the settings as an operator does: other relays may run on this machine.
+    fn choose_ports(&self) -> Outcome {
+        let file = self.chroot.path(SETTINGS);
+        let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+        let text = text.replace("-port = 73", "-port = 0 #");
+        let text = format!("ws-port = 0\n{text}");
+        fs::write(&file, text).map_err(|error| error.to_string())?;
+        let told = self.chroot.output(&["clasp-relay", "--print-config"])?;
+        let chosen =
+            told.lines().filter(|line| line.contains("-port = 0  # /etc/clasp/relay.toml"));
+        expect(chosen.count() == 3, "the settings that were edited are those that hold")
+    }
+
     /// As docs/deployment/debian.md says.
     fn backup(&self) -> Outcome {
-        let backup = "runuser -u clasp -- clasp-relay backup /var/lib/clasp/nightly.clasp \
-                      --data-dir /var/lib/clasp --journal journal.db --persist state.db";
+        let backup = "runuser -u clasp -- clasp-relay backup /var/lib/clasp/nightly.clasp";
         let words: Vec<&str> = backup.split_whitespace().collect();
         self.chroot.run(&words)?;
         expect(self.has("/var/lib/clasp/nightly.clasp"), "a backup is made as the page says")
@@ -126,8 +136,8 @@ impl Trial {
         self.chroot.run(&compare)?;
         self.places()?;
         expect(self.token()? == token, "an upgrade keeps the token")?;
-        let settings = fs::read_to_string(self.chroot.path("/etc/clasp/relay.env"));
-        let kept = settings.is_ok_and(|text| text.starts_with("CLASP_WS_PORT=0\n"));
+        let settings = fs::read_to_string(self.chroot.path(SETTINGS));
+        let kept = settings.is_ok_and(|text| text.starts_with("ws-port = 0\n"));
         expect(kept, "an upgrade keeps the settings")?;
         self.run_relay(&["get"], "1")?;
         self.run_relay(&["set", "2"], "2")
@@ -154,9 +164,7 @@ impl Trial {
         self.dpkg_install(&self.second)?;
         self.places()?;
         expect(self.token()? != token, "after a purge the token is another")?;
-        let settings = "CLASP_WS_PORT=0\nCLASP_AUTH_PORT=0\nCLASP_HEALTH_PORT=0\n";
-        let file = self.chroot.path("/etc/clasp/relay.env");
-        fs::write(&file, settings).map_err(|error| error.to_string())?;
+        self.choose_ports()?;
         self.run_relay(&["set", "3"], "3")
     }
 

@@ -46,13 +46,17 @@ async fn each_trouble_is_named_and_makes_it_fail() {
     let here = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("--ws-port={}", here.local_addr().unwrap().port());
     let place = format!("--data-dir={}", folder.path().display());
-    let troubles: [(&[&str], &str, &str); 6] = [
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let keys = format!("--jwt-jwks=http://{gone}/keys.json");
+    let troubles: [(&[&str], &str, &str); 7] = [
         (&[&taken, "--host=127.0.0.1"], "--ws-port", "(process "),
         (&["--auth-port=5", "--ws-port=5"], "--auth-port 5", "--ws-port has the same port"),
         (&["--auth-port=0", &place, &open], "--admin-token", "chmod 600"),
         (&["--cert=/no.pem", "--key=/no.pem"], "certificate", "/no.pem"),
         (&["--max-sessions=4000000000"], "file descriptors", "LimitNOFILE"),
         (&["--app-config=/no.json"], "app config", "/no.json"),
+        (&["--auth-port=0", &place, &keys], "--jwt-jwks", "Connection refused"),
     ];
     for (arguments, subject, text) in troubles {
         let told = run(&[&["doctor", "--ws-port=0"][..], arguments].concat(), &[]).await;

@@ -1,8 +1,11 @@
 //! The log as people and as collectors read it.
 
+use std::net::SocketAddr;
+
 use clasp_protocol::message::{Features, Hello};
 use clasp_protocol::{Message, Qos};
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::support::{Relay, Unread, any_with, shell};
@@ -21,6 +24,35 @@ async fn json_lines_have_the_members_that_collectors_read() {
         }
         assert!(entry["fields"]["message"].is_string(), "{line}");
     }
+}
+
+/// Of the page on operation, which collectors are set up by.
+#[tokio::test]
+async fn json_lines_say_who_and_why_in_members_of_their_own() {
+    let relay = Relay::start_in(&[], &[("LOG_FORMAT", "json")]).await;
+    let mut client = Client::connect(relay.address).await;
+    let name = "desk".into();
+    let hello = Hello { version: 1, features: Features::default(), name, token: None };
+    client.send(&Message::Hello(hello), Qos::Fire).await;
+    let welcome = client.next().await;
+    let Message::Welcome(welcome) = welcome.message() else { panic!("{welcome:?}") };
+    let joined = fields(&relay.log().line_with("has joined").await);
+    assert_eq!(joined["session"], *welcome.session);
+    let remote: SocketAddr = joined["remote"].as_str().unwrap().parse().unwrap();
+    assert_eq!(remote.ip(), relay.address.ip());
+
+    relay.limit_files(1).await;
+    let _waiting = TcpStream::connect(relay.address).await.unwrap();
+    let refused = fields(&relay.log().line_with("cannot accept connections").await);
+    assert!(refused["error"].as_str().unwrap().contains("os error"), "{refused}");
+    relay.limit_files(1_000).await;
+    assert_eq!(relay.stop().await.0, Some(0));
+}
+
+/// What a line is about.
+fn fields(line: &str) -> Value {
+    let mut line: Value = serde_json::from_str(line).unwrap();
+    line["fields"].take()
 }
 
 #[tokio::test]

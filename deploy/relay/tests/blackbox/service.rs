@@ -27,6 +27,16 @@ impl Manager {
         Self { socket, path: path.display().to_string(), _folder: folder }
     }
 
+    /// What it has been told and not heard yet.
+    fn told(&self) -> Vec<String> {
+        let mut bytes = [0; 4_096];
+        let mut told = Vec::new();
+        while let Ok(count) = self.socket.try_recv(&mut bytes) {
+            told.push(String::from_utf8(bytes[..count].to_vec()).unwrap());
+        }
+        told
+    }
+
     /// The next message with this line.
     async fn hears(&self, line: &str) -> String {
         let search = async {
@@ -71,6 +81,25 @@ async fn the_watchdog_hears_from_a_relay_that_works() {
         }
         assert_eq!(relay.stop().await.0, Some(0));
     }
+}
+
+#[tokio::test]
+async fn the_watchdog_hears_nothing_while_the_relay_lets_nobody_in() {
+    let manager = Manager::new();
+    let environment = [("NOTIFY_SOCKET", manager.path.as_str()), ("WATCHDOG_USEC", "600000")];
+    let relay = Relay::start_in(&[], &environment).await;
+    manager.hears("WATCHDOG=1").await;
+    // The standard streams alone are more.
+    relay.limit_files(1).await;
+    let silent = "no sign of life for the watchdog";
+    relay.log().line_with(silent).await;
+    manager.told();
+    relay.log().nth_line_with(4, silent).await;
+    let told = manager.told();
+    assert!(told.iter().all(|message| !message.contains("WATCHDOG")), "{told:?}");
+    relay.limit_files(1_000).await;
+    manager.hears("WATCHDOG=1").await;
+    assert_eq!(relay.stop().await.0, Some(0));
 }
 
 #[tokio::test]

@@ -82,9 +82,13 @@ impl Relay {
     }
 
     async fn spawn(arguments: &[&str], change: impl Fn(&mut Command) -> &mut Command) -> Self {
-        let loopback = ["--host", "127.0.0.1"];
-        let host = if arguments.contains(&"--host") { &[][..] } else { &loopback };
-        let arguments = [&["--ws-port", "0"], host, arguments].concat();
+        let unless_given = |option: [&'static str; 2]| {
+            let given = arguments.contains(&option[0]);
+            if given { Vec::new() } else { option.to_vec() }
+        };
+        let port = unless_given(["--ws-port", "0"]);
+        let host = unless_given(["--host", "127.0.0.1"]);
+        let arguments = [&port[..], &host[..], arguments].concat();
         let mut child = change(&mut command(&arguments, &[])).spawn().unwrap();
         let log = Log::new(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let line = log.line_with("listening on ").await;
@@ -121,6 +125,13 @@ impl Relay {
     /// Sends a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
         signal(self.id(), name).await;
+    }
+
+    /// How many files it may have open from now on; those that are open stay.
+    pub(crate) async fn limit_files(&self, count: u32) {
+        let (id, limit) = (self.id().to_string(), format!("--nofile={count}:"));
+        let limited = Command::new("prlimit").args(["--pid", &id, &limit]).status().await;
+        assert!(limited.unwrap().success());
     }
 
     /// Waits for the end; the exit code and the whole log.
@@ -201,12 +212,17 @@ impl Log {
 
     /// The first line that contains `text`, now or later.
     pub(crate) async fn line_with(&self, text: &str) -> String {
+        self.nth_line_with(1, text).await
+    }
+
+    /// The line that contains `text` for the `nth` time, counted from 1, now or later.
+    pub(crate) async fn nth_line_with(&self, nth: usize, text: &str) -> String {
         let mut grown = self.grown.clone();
         let search = async {
             loop {
                 grown.mark_unchanged();
-                let found = self.lines().into_iter().find(|line| line.contains(text));
-                if let Some(line) = found {
+                let mut found = self.lines().into_iter().filter(|line| line.contains(text));
+                if let Some(line) = found.nth(nth - 1) {
                     return line;
                 }
                 let goes_on = grown.changed().await.is_ok();

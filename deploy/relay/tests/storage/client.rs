@@ -35,18 +35,22 @@ pub(crate) type State = BTreeMap<String, Param>;
 impl Client {
     /// Opens a session; the initial snapshot is among what it receives.
     pub(crate) async fn open(address: SocketAddr) -> Self {
+        Self::try_open(address).await.expect("the relay is there")
+    }
+
+    /// Like [`Self::open`]; none while there is no relay, or one that leaves.
+    pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
         let mut request = format!("ws://{address}/").into_client_request().unwrap();
         let protocol = HeaderValue::from_static("clasp");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
+        let stream = TcpStream::connect(address).await.ok()?;
+        stream.set_nodelay(true).ok()?;
         let upgrade = tokio_tungstenite::client_async(request, stream);
-        let (socket, _) = soon("the upgrade", upgrade).await.unwrap();
+        let (socket, _) = soon("the upgrade", upgrade).await.ok()?;
         let mut client = Self { socket };
         let name = "test".into();
         let hello = Hello { version: 1, features: Features::RELAY, name, token: None };
-        client.send(&Message::Hello(hello), Qos::Fire).await;
-        client
+        client.try_send(&Message::Hello(hello), Qos::Fire).await.then_some(client)
     }
 
     /// Opens a session and takes everything it is greeted with.
@@ -103,12 +107,19 @@ impl Client {
 
     /// Everything that comes until a PING is answered.
     pub(crate) async fn sync(&mut self) -> Vec<Vec<u8>> {
-        self.send(&Message::Ping, Qos::Fire).await;
+        self.try_sync().await.expect("the relay is there")
+    }
+
+    /// Like [`Self::sync`]; none when the relay has gone.
+    pub(crate) async fn try_sync(&mut self) -> Option<Vec<Vec<u8>>> {
+        if !self.try_send(&Message::Ping, Qos::Fire).await {
+            return None;
+        }
         let mut before = Vec::new();
         loop {
-            let payload = self.next().await;
+            let payload = self.try_next().await?;
             if decoded(&payload) == Message::Pong {
-                return before;
+                return Some(before);
             }
             before.push(payload);
         }
@@ -188,10 +199,14 @@ pub(crate) fn integer(value: &RawValue<'_>) -> i64 {
 
 /// All params, as a new session is told them.
 pub(crate) async fn state(address: SocketAddr) -> State {
-    let mut client = Client::open(address).await;
+    told(&Client::open(address).await.sync().await)
+}
+
+/// All params in what a session was greeted with.
+pub(crate) fn told(greeting: &[Vec<u8>]) -> State {
     let mut state = State::new();
-    for payload in client.sync().await {
-        let Message::Snapshot(snapshot) = decoded(&payload) else { continue };
+    for payload in greeting {
+        let Message::Snapshot(snapshot) = decoded(payload) else { continue };
         for entry in snapshot.params {
             let param = Param {
                 value: entry.value.into_owned(),

@@ -92,6 +92,25 @@ async fn fill(client: &mut Client, qos: Qos) {
 }
 
 #[tokio::test]
+async fn the_doctor_fails_a_disk_without_room_and_warns_of_one_with_little() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let path = disk.folder.path().display().to_string();
+    let journal = format!("--journal={path}/journal.db");
+    let arguments = ["doctor", "--ws-port=0", "--max-sessions=10", &journal];
+    let told = run(&arguments, &[]).await;
+    let subject = format!("disk of {path}");
+    let line = |told: &str| told.lines().find(|line| line.contains(&subject)).unwrap().to_owned();
+    let found = line(&told.stdout);
+    assert!(found.starts_with("FAIL") && found.contains("make room"), "{found}");
+    assert_eq!(told.code, Some(1), "{told:?}");
+    disk.remount("size=128m");
+    let told = run(&arguments, &[]).await;
+    let found = line(&told.stdout);
+    assert!(found.starts_with("warn") && found.contains("which is little"), "{found}");
+    assert_eq!(told.code, Some(0), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_confirmed_writes_only_and_heals() {
     let Some(disk) = SmallDisk::mount() else { return };
     let pages = ["--health-port", "0", "--metrics-port", "0"].map(String::from);

@@ -18,8 +18,11 @@ mod interrupted;
 mod journal;
 mod load;
 mod options;
+mod random;
 mod replay;
 mod restart;
+mod rolling;
 #[path = "../blackbox/support.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod support;
+mod writer;

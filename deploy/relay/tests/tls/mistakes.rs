@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, SystemTime};
 
 use rcgen::date_time_ymd;
 
@@ -109,4 +110,26 @@ async fn halves_of_the_options_are_mistakes() {
     }
     let alone = start(&["--tls-only".to_owned()]).await;
     assert_refused(&alone, &["--tls-only", "--cert", "--key"]);
+}
+
+#[tokio::test]
+async fn the_doctor_tells_of_a_certificate_that_ends_soon_or_has_ended() {
+    let authority = Authority::new();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let now = SystemTime::now();
+    for (end, grade, text, code) in [
+        (now + day * 5, "warn", "days are left: renew it", 0),
+        (now + day / 2, "FAIL", "ends today", 1),
+        (now - day, "FAIL", "renew it", 1),
+    ] {
+        let issued = authority.issue("short", |params| params.not_after = end.into());
+        authority.install(&issued);
+        let files = [("--cert", "cert.pem"), ("--key", "key.pem")];
+        let files = files.map(|(flag, name)| format!("{flag}={}", authority.file(name)));
+        let arguments = ["doctor", "--ws-port=0", "--max-sessions=10", &files[0], &files[1]];
+        let told = run(&arguments, &[]).await;
+        let line = told.stdout.lines().find(|line| line.contains("  certificate ")).unwrap();
+        assert!(line.starts_with(grade) && line.contains(text), "{line}");
+        assert_eq!(told.code, Some(code), "{told:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::authority::{Authority, strs};
 use crate::client::{Client, curl, s_client};
 use crate::http;
-use crate::support::Relay;
+use crate::support::{Relay, run};
 
 async fn start(authority: &Authority, more: &[&str]) -> Relay {
     let arguments = authority.arguments("first");
@@ -93,4 +93,20 @@ async fn tls_only_refuses_plain_requests_except_of_probes() {
     let url = format!("https://{metrics}/metrics");
     assert!(text(curl(&authority, &url, &[]).await).contains("# TYPE"));
     assert!(Client::join(relay.address, &authority).await.is_served().await);
+}
+
+#[tokio::test]
+async fn a_health_check_asks_a_relay_that_speaks_tls_only() {
+    let authority = Authority::new();
+    let options = [authority.arguments("first"), vec!["--tls-only".to_owned()]].concat();
+    let relay = Relay::start(&strs(&options)).await;
+    let port = relay.address.port().to_string();
+    let asked = ["healthcheck", "--host", "127.0.0.1", "--ws-port", &port];
+    let check = [&asked[..], &strs(&options)].concat();
+    let well = run(&check, &[]).await;
+    assert_eq!((well.code, well.stdout.lines().count()), (Some(0), 1), "{well:?}");
+    let plain = run(&asked, &[]).await;
+    assert_eq!(plain.code, Some(1), "without TLS it is no answer: {plain:?}");
+    assert_eq!(relay.stop().await.0, Some(0));
+    assert_eq!(run(&check, &[]).await.code, Some(1));
 }
