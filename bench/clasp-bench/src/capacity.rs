@@ -1,5 +1,5 @@
-//! How much a small machine holds: the relay on one core with so much memory, and clients on another
-//! core that are idle or busy until the relay is full.
+//! How much a small machine holds: the relay on one core with so much memory, and clients on
+//! another core that are idle or busy until the relay is full.
 
 mod busy;
 mod crowd;
@@ -17,8 +17,8 @@ use crate::server::Server;
 /// Options of `capacity`.
 #[derive(Debug, Args)]
 pub(crate) struct CapacityOptions {
-    /// Memory for the relay and its sockets in the kernel, in MiB; what the systemd unit allows on a
-    /// machine with 1 GiB.
+    /// Memory for the relay and its sockets in the kernel, in MiB; what the systemd unit allows on
+    /// a machine with 1 GiB.
     #[arg(long, default_value_t = 768)]
     memory_mib: u32,
     /// Updates that a busy session sends, and hears, in a second.

@@ -183,7 +183,7 @@ impl Busy {
     pub(super) fn page(&self, bench: &Bench) -> String {
         let mut page = format!(
             "Sessions that write {} updates/s and hear as many, bound by {}\n\n\
-             | sessions | updates heard/s | relay's core | p50 | p99 | lost | generator's p99 lag | \
+             | sessions | updates heard/s | relay's core | p50 | p99 | lost | generator's lag | \
              process |\n|---|---|---|---|---|---|---|---|\n",
             bench.updates,
             self.bound.text()
@@ -195,11 +195,12 @@ impl Busy {
             let (p50, p99, lag) = (ms(trial.p50), ms(trial.p99), ms(trial.lag));
             let Trial { sessions, cpu_share, lost, resident_bytes, .. } = trial;
             let (heard, share) = (sessions * bench.updates as usize, cpu_share * 100.0);
-            let mib = resident_bytes >> 20;
+            let size = resident_bytes >> 20;
             // Writing to a String does not fail.
             let _ok = writeln!(
                 page,
-                "| {sessions} | {heard} | {share:.0} % | {p50} | {p99} | {lost} | {lag} | {mib} MiB |"
+                "| {sessions} | {heard} | {share:.0} % | {p50} | {p99} | {lost} | {lag} | \
+                 {size} MiB |"
             );
         }
         page
