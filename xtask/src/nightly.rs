@@ -1,6 +1,6 @@
-//! `cargo xtask nightly`: what takes too long for every change. Random kills and rolling restarts of
-//! the relay, long random histories of the storage against the naive model, the package's trial, the
-//! image, and fuzzing.
+//! `cargo xtask nightly`: what takes too long for every change. Random kills and rolling restarts
+//! of the relay, long random histories of the storage against the naive model, the package's trial,
+//! the image, and fuzzing.
 
 use crate::shell::{self, Outcome, cargo};
 use crate::{deb, fuzz, image};

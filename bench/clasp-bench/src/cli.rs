@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::capacity::CapacityOptions;
 use crate::load::{CATALOGUE, Load};
 use crate::peer::PeerId;
 
@@ -20,6 +21,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run loads and print or write the report.
     Run(RunOptions),
+    /// Find out how many sessions the relay holds on one core.
+    Capacity(CapacityOptions),
     /// List loads and servers.
     List,
 }
@@ -98,7 +101,7 @@ mod tests {
         let line = ["clasp-bench", "run"].iter().chain(arguments);
         match Cli::try_parse_from(line).unwrap().command {
             Command::Run(options) => options,
-            Command::List => unreachable!("run was asked for"),
+            Command::Capacity(_) | Command::List => unreachable!("run was asked for"),
         }
     }
 

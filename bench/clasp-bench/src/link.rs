@@ -17,6 +17,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Sessions that are being opened at the same time.
 const OPENING_MAX: usize = 100;
 const READ_BYTES: usize = 16 * 1024;
+/// Beyond some 14,000 connections from one address to another the kernel searches long for a
+/// free port, which would count as the server's slowness.
+const SESSIONS_PER_SOURCE: u32 = 5_000;
 
 /// What a socket has that others do not need.
 #[derive(Debug, Clone, Copy, Default)]
@@ -178,4 +181,23 @@ pub(crate) fn open_all(
         }
     }
     Ok(links)
+}
+
+/// The loopback address to connect from; `None` is the usual one.
+pub(crate) fn source(number: u32) -> Option<Ipv4Addr> {
+    let index = u8::try_from(number / SESSIONS_PER_SOURCE).ok()?;
+    (index > 0).then(|| Ipv4Addr::new(127, 0, 0, 1 + index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sessions_come_from_the_usual_address() {
+        assert_eq!(source(0), None);
+        assert_eq!(source(SESSIONS_PER_SOURCE - 1), None);
+        assert_eq!(source(SESSIONS_PER_SOURCE), Some(Ipv4Addr::new(127, 0, 0, 2)));
+        assert_eq!(source(14_999), Some(Ipv4Addr::new(127, 0, 0, 3)));
+    }
 }

@@ -98,6 +98,17 @@ impl Cores {
         Ok(Some(Cores { servers, generator }))
     }
 
+    /// One core for a server and another for the generator; `None` on a single core.
+    pub(crate) fn pair() -> Result<Option<Cores>> {
+        let all = sched_getaffinity(Pid::from_raw(0)).context("read the cores to run on")?;
+        let cores = (0..CpuSet::count()).filter(|core| all.is_set(*core).unwrap_or(false));
+        let [first, second] = cores.take(2).collect::<Vec<_>>()[..] else { return Ok(None) };
+        let (mut servers, mut generator) = (CpuSet::new(), CpuSet::new());
+        servers.set(first)?;
+        generator.set(second)?;
+        Ok(Some(Cores { servers, generator }))
+    }
+
     /// Children started from now on run on the cores of the servers.
     pub(crate) fn for_servers(&self) -> Result<()> {
         sched_setaffinity(Pid::from_raw(0), &self.servers).context("move to the servers' cores")

@@ -1,5 +1,6 @@
 //! Measures clasp-relay against its peers on loopback and writes docs/benchmarks.md.
 
+mod capacity;
 mod cli;
 mod figure;
 mod link;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
+use crate::capacity::CapacityOptions;
 use crate::cli::{Cli, Command, RunOptions};
 use crate::load::{CATALOGUE, Timing};
 use crate::machine::{Cores, Machine};
@@ -34,6 +36,7 @@ use crate::run::Plan;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run(&options),
+        Command::Capacity(options) => capacity(&options),
         Command::List => list(),
     };
     match outcome {
@@ -45,13 +48,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &RunOptions) -> Result<()> {
+/// No server outlives this program.
+fn watch_for_signals() -> Result<()> {
     ctrlc::set_handler(|| {
         server::kill_all();
         eprintln!("clasp-bench: stopped by a signal, nothing is written");
         std::process::exit(130);
     })
-    .context("watch for signals")?;
+    .context("watch for signals")
+}
+
+fn capacity(options: &CapacityOptions) -> Result<()> {
+    watch_for_signals()?;
+    capacity::run(options)
+}
+
+fn run(options: &RunOptions) -> Result<()> {
+    watch_for_signals()?;
     let machine = Machine::describe();
     if machine.load_at_start > 0.5 {
         eprintln!("the load average is {}: figures will be noisy", machine.load_at_start);

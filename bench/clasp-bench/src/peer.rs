@@ -172,6 +172,17 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Starts the relay with a journal and a state file, in a folder that goes with it.
+    pub(crate) fn start_storing(&self) -> Result<Server> {
+        let folder = temporary_folder(free_address()?.port())?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg("--data-dir").arg(&folder);
+        command.args(["--journal", "journal.db", "--persist", "state.db"]);
+        Server::start(command, Announcement::Line("listening on "), Some(folder))
+    }
+}
+
 /// The executable that came with the npm package: in the folder of the build for this machine, or
 /// where the package's install script moves it if npm runs that.
 fn installed_bun(folder: &Path) -> Result<PathBuf> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token};
 
-use self::pipe::{Pipe, Scratch};
+pub(crate) use self::pipe::{Pipe, Scratch};
 use crate::link::{self, Link, SocketOptions};
 use crate::wire::{Kind, Role, Template, Wire};
 

@@ -57,6 +57,8 @@ pub(crate) struct Found {
     pub(crate) value_bytes: u64,
     /// Answers to [`Wire::ping`].
     pub(crate) pongs: usize,
+    /// Pings of the server's.
+    pub(crate) pings: usize,
 }
 
 impl Found {

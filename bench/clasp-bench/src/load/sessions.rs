@@ -1,6 +1,5 @@
 //! Sessions opened one after another, each with one subscription of its own, and left alone.
 
-use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,22 +7,13 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Meter, Timing};
 use crate::figure::{Metric, Sample};
-use crate::link::{Link, SocketOptions};
+use crate::link::{Link, SocketOptions, source};
 use crate::server::Server;
 use crate::wire::{Role, Wire};
 
 /// Opening may take so long, plus so long per session.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PATIENCE_PER_SESSION: Duration = Duration::from_millis(3);
-/// Beyond some 14,000 connections from one address to another the kernel searches long for a
-/// free port, which would count as the server's slowness.
-const SESSIONS_PER_SOURCE: u32 = 5_000;
-
-/// The loopback address to connect from; `None` is the usual one.
-fn source(number: u32) -> Option<Ipv4Addr> {
-    let index = u8::try_from(number / SESSIONS_PER_SOURCE).ok()?;
-    (index > 0).then(|| Ipv4Addr::new(127, 0, 0, 1 + index))
-}
 
 pub(super) fn run(
     server: &Server,
@@ -54,17 +44,4 @@ pub(super) fn run(
         (Metric::OpenMs, elapsed.as_secs_f64() * 1e3),
         (Metric::CpuUsPerOpen, cpu.as_secs_f64() * 1e6 / f64::from(count)),
     ]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_sessions_come_from_the_usual_address() {
-        assert_eq!(source(0), None);
-        assert_eq!(source(SESSIONS_PER_SOURCE - 1), None);
-        assert_eq!(source(SESSIONS_PER_SOURCE), Some(Ipv4Addr::new(127, 0, 0, 2)));
-        assert_eq!(source(14_999), Some(Ipv4Addr::new(127, 0, 0, 3)));
-    }
 }

@@ -11,31 +11,31 @@ use crate::wire::{Found, Wire};
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A socket and the part of a message that was received last.
-pub(super) struct Pipe {
+pub(crate) struct Pipe {
     stream: TcpStream,
     carry: Vec<u8>,
 }
 
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     wire: &'static dyn Wire,
     buffer: Vec<u8>,
-    pub(super) found: Found,
+    pub(crate) found: Found,
 }
 
 impl Scratch {
-    pub(super) fn new(wire: &'static dyn Wire) -> Scratch {
+    pub(crate) fn new(wire: &'static dyn Wire) -> Scratch {
         Scratch { wire, buffer: vec![0; BUFFER_BYTES], found: Found::default() }
     }
 }
 
 impl Pipe {
     /// A nonblocking socket and what was received before.
-    pub(super) fn new(stream: TcpStream, carry: Vec<u8>) -> Pipe {
+    pub(crate) fn new(stream: TcpStream, carry: Vec<u8>) -> Pipe {
         Pipe { stream, carry }
     }
 
     /// Writes until the socket takes no more; returns how much it took.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut written = 0;
         while written < bytes.len() {
             match self.stream.write(&bytes[written..]) {
@@ -50,7 +50,7 @@ impl Pipe {
 
     /// Reads until the socket is empty, as edge-triggered readiness demands.
     #[inline]
-    pub(super) fn drain(&mut self, scratch: &mut Scratch) -> Result<()> {
+    pub(crate) fn drain(&mut self, scratch: &mut Scratch) -> Result<()> {
         loop {
             let kept = self.carry.len();
             scratch.buffer[..kept].copy_from_slice(&self.carry);

@@ -9,6 +9,15 @@ use crate::link::Link;
 /// A CLASP client.
 pub(crate) struct Clasp;
 
+impl Clasp {
+    /// The answer to a ping without payload.
+    pub(crate) fn pong(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        websocket::write(websocket::PONG, &[], &mut bytes);
+        bytes
+    }
+}
+
 impl Wire for Clasp {
     fn preamble(&self, link: &mut Link, _: Role<'_>) -> Result<()> {
         websocket::upgrade(link, "/clasp", Some("clasp"))
@@ -47,7 +56,7 @@ pub(super) fn scan(bytes: &[u8], found: &mut Found) -> Result<usize> {
         match incoming {
             Incoming::Message(message) => frame::read(message, found)?,
             Incoming::Pong => found.pongs += 1,
-            Incoming::Ping => {}
+            Incoming::Ping => found.pings += 1,
         }
         taken += length;
     }

@@ -8,7 +8,7 @@ use crate::link::Link;
 pub(super) const BINARY: u8 = 0x2;
 pub(super) const PING: u8 = 0x9;
 const CLOSE: u8 = 0x8;
-const PONG: u8 = 0xA;
+pub(super) const PONG: u8 = 0xA;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 /// Any key does, but not zero: a server must not get away without unmasking.
@@ -78,7 +78,7 @@ pub(super) enum Incoming<'a> {
     Message(&'a [u8]),
     /// The answer to a ping.
     Pong,
-    /// A ping of the server's; runs are too short for it to matter.
+    /// A ping of the server's; most runs are too short for it to matter.
     Ping,
 }
 
