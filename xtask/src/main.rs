@@ -47,7 +47,11 @@ enum Task {
     },
     /// Run what takes too long for every change: 200 kills and 1,000 restarts under load, long
     /// histories, fuzzing
-    Nightly,
+    Nightly {
+        /// How long each fuzz target runs
+        #[arg(long, value_name = "N", default_value_t = nightly::FUZZ_SECONDS)]
+        fuzz_seconds: u32,
+    },
     /// Build the Debian package into target/debian
     Deb(deb::DebOptions),
     /// Install, upgrade, remove and purge the Debian package in a system made by debootstrap
@@ -72,7 +76,7 @@ fn main() -> ExitCode {
         Task::Bench { options } => bench::run(&options),
         Task::Deb(options) => deb::run(&options),
         Task::DebTest => deb::trial(),
-        Task::Nightly => nightly::run(),
+        Task::Nightly { fuzz_seconds } => nightly::run(fuzz_seconds),
         Task::ImageTest => image::run(),
         Task::Docs => docs::run(),
         Task::Tidy => tidy::run(),

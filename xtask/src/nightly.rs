@@ -14,11 +14,11 @@ const RESTARTS: &str = "1000";
 /// Random cases of every property.
 const CASES: &str = "2000";
 
-/// How long each fuzz target runs.
-const FUZZ_SECONDS: u32 = 300;
+/// How long each fuzz target runs unless told otherwise.
+pub(crate) const FUZZ_SECONDS: u32 = 300;
 
 /// Runs everything; the first failure ends it. The seeds are printed, so that it can be repeated.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run(fuzz_seconds: u32) -> Outcome {
     crashes()?;
     histories()?;
     deb::stage()?;
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Outcome {
     } else {
         println!("the image is not tried out: that needs root (cargo xtask image-test)");
     }
-    fuzz::run(FUZZ_SECONDS)
+    fuzz::run(fuzz_seconds)
 }
 
 /// Optimised as it ships, so that more happens before a kill.

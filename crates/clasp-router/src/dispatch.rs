@@ -104,12 +104,13 @@ impl Request<'_> {
     }
 
     /// Confirms a write whose journal entry has this sequence number; with QoS 2 not before the
-    /// entry is durable.
+    /// entry is durable, with QoS 1 not while the journal lags.
     pub(crate) fn acknowledge_write(&self, ack: Ack<'_>, sequence: Option<u64>) {
+        let Request { router, session, qos, now, .. } = *self;
         let ack = Ack { correlation: self.correlation, ..ack };
         if let Some(sequence) = sequence
-            && self.qos == Qos::Commit
-            && self.router.durability.hold(sequence, &self.session.outbox, &ack)
+            && qos != Qos::Fire
+            && router.durability.hold((sequence, qos, now), &session.outbox, &ack)
         {
             return;
         }

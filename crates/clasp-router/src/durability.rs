@@ -1,8 +1,9 @@
-//! What waits for the journal: confirmations of QoS 2, and sessions that write faster than it
-//! stores (routing.md 5.4, 11.1).
+//! What waits for the journal: confirmations, and sessions that write faster than it stores
+//! (routing.md 5.4, 11.1).
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+mod confirmations;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use clasp_protocol::message::Ack;
@@ -10,10 +11,12 @@ use clasp_protocol::{ErrorCode, Message, Qos};
 use parking_lot::Mutex;
 
 use crate::broadcast::Broadcast;
+use crate::clock::Now;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::metrics::Metrics;
-use crate::outbox::{Class, Outbox};
+use crate::outbox::Outbox;
 use crate::refusal::Refusal;
+use confirmations::{Confirmations, Held};
 
 /// The journal, if there is one, and who waits for it.
 pub(crate) struct Durability {
@@ -21,16 +24,12 @@ pub(crate) struct Durability {
     metrics: Arc<Metrics>,
     /// The journal does not store: what is to be confirmed is refused.
     failed: AtomicBool,
-    /// Confirmations by the sequence number that has to be durable first.
-    held: Mutex<BTreeMap<(u64, u64), Held>>,
-    holds: AtomicU64,
+    /// Of QoS 1: until the entry is durable or the journal does not lag any more.
+    confirms: Confirmations,
+    /// Of QoS 2: until the entry is durable.
+    commits: Confirmations,
     /// Sessions that are not read because the journal is full.
     paused: Mutex<Vec<Weak<Outbox>>>,
-}
-
-struct Held {
-    outbox: Arc<Outbox>,
-    frame: Vec<u8>,
 }
 
 impl Durability {
@@ -40,8 +39,8 @@ impl Durability {
             journal,
             metrics,
             failed: AtomicBool::new(false),
-            held: Mutex::default(),
-            holds: AtomicU64::new(0),
+            confirms: Confirmations::default(),
+            commits: Confirmations::default(),
             paused: Mutex::default(),
         });
         if let Some(journal) = &durability.journal {
@@ -61,13 +60,13 @@ impl Durability {
 
     /// Records entries that belong together; gives the last sequence number. A journal that cannot
     /// store takes what it has room for, and the rest is counted as lost: nobody was promised it.
-    pub(crate) fn record(&self, entries: &[Entry<'_>]) -> Option<u64> {
+    pub(crate) fn record(&self, entries: &[Entry<'_>], now: Now) -> Option<u64> {
         let journal = self.journal.as_ref()?;
         if self.failed.load(Ordering::Relaxed) && journal.is_full() {
             self.metrics.journal_error();
             return None;
         }
-        Some(journal.append_group(entries))
+        Some(journal.append_group(entries, now))
     }
 
     /// Refuses a write that wants a confirmation which cannot be given.
@@ -96,21 +95,29 @@ impl Durability {
             .map_or(0, |journal| journal.latest().saturating_sub(journal.durable()))
     }
 
-    /// Keeps a confirmation until the entry is durable; false means that it is already.
-    pub(crate) fn hold(&self, sequence: u64, outbox: &Arc<Outbox>, ack: &Ack<'_>) -> bool {
+    /// Keeps the confirmation of a write until it may be given: with QoS 2 until its entry is
+    /// durable. With QoS 1 the oldest entry that is not durable has to be younger than the write
+    /// by less than the journal's interval, so that a crash takes at most one interval of confirmed
+    /// writes. False means that it may be given now, and all before it have been.
+    pub(crate) fn hold(
+        &self,
+        (sequence, qos, now): (u64, Qos, Now),
+        outbox: &Arc<Outbox>,
+        ack: &Ack<'_>,
+    ) -> bool {
         let Some(journal) = &self.journal else { return false };
-        if journal.durable() >= sequence {
+        let (queue, ready) = match qos {
+            Qos::Commit => (&self.commits, journal.durable() >= sequence),
+            Qos::Fire | Qos::Confirm => (&self.confirms, now.mono_us < journal.due_us()),
+        };
+        if ready && queue.is_empty() {
             return false;
         }
         let Ok(frame) = Broadcast::new(&Message::Ack(ack.clone()), Qos::Fire) else { return false };
-        let held = Held { outbox: Arc::clone(outbox), frame: frame.frame().to_vec() };
-        let number = self.holds.fetch_add(1, Ordering::Relaxed);
-        self.held.lock().insert((sequence, number), held);
+        let frame = frame.frame().to_vec();
+        queue.add(Held { sequence, made_us: now.mono_us, outbox: Arc::clone(outbox), frame });
         // The watcher may have come by in between.
-        let durable = journal.durable();
-        if durable >= sequence {
-            self.release(durable);
-        }
+        self.release(journal.durable());
         true
     }
 
@@ -142,15 +149,8 @@ impl Durability {
     }
 
     fn release(&self, durable: u64) {
-        let ready = {
-            let mut held = self.held.lock();
-            let later = held.split_off(&(durable.saturating_add(1), 0));
-            std::mem::replace(&mut *held, later)
-        };
-        for held in ready.into_values() {
-            if let Ok(frame) = Broadcast::from_frame(&held.frame) {
-                held.outbox.push(&frame, Class::Reply, 0);
-            }
-        }
+        self.commits.release(|held| held.sequence <= durable);
+        let due_us = self.journal.as_ref().map_or(u64::MAX, |journal| journal.due_us());
+        self.confirms.release(|held| held.sequence <= durable || held.made_us < due_us);
     }
 }

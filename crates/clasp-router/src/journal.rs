@@ -17,6 +17,8 @@ use std::fmt;
 use clasp_protocol::message::{SignalType, Ttl, TypeMask};
 use clasp_protocol::{Pattern, RawValue};
 
+use crate::clock::Now;
+
 /// Called on the journal's own thread, with no lock held, after [`Journal::durable`] or
 /// [`Journal::health`] has changed; the number is that of the last durable entry.
 pub type Watcher = Box<dyn Fn(u64) + Send + Sync>;
@@ -26,14 +28,16 @@ pub type Watcher = Box<dyn Fn(u64) + Send + Sync>;
 /// The router calls `append` and `append_group` while it holds locks: they may copy and count, but
 /// not wait for a disk, and not call the watcher.
 pub trait Journal: Send + Sync {
-    /// Takes one entry and gives its sequence number; the first one is 1.
+    /// Takes one entry, with its timestamp as the time on both clocks, and gives its sequence
+    /// number; the first one is 1.
     fn append(&self, entry: &Entry<'_>) -> u64 {
-        self.append_group(std::slice::from_ref(entry))
+        let now = Now::new(entry.timestamp_us, entry.timestamp_us);
+        self.append_group(std::slice::from_ref(entry), now)
     }
 
     /// Takes entries that belong together, with consecutive sequence numbers, and gives the last
     /// one; they become durable together. Without entries gives [`Journal::latest`].
-    fn append_group(&self, entries: &[Entry<'_>]) -> u64;
+    fn append_group(&self, entries: &[Entry<'_>], now: Now) -> u64;
 
     /// Shows what a query asks for, in sequence order, until `visit` answers `false`.
     ///
@@ -53,6 +57,16 @@ pub trait Journal: Send + Sync {
 
     /// Every entry up to this sequence number outlives whatever the journal promises to outlive.
     fn durable(&self) -> u64;
+
+    /// When the oldest entry that is not durable should have become so: microseconds of the
+    /// monotonic clock that `append_group` was told, `u64::MAX` while nothing waits.
+    ///
+    /// A write that was made before this moment may be confirmed with QoS 1 without being durable,
+    /// so what a crash takes of such writes was made within one interval. Asked for each of them:
+    /// has to be cheap.
+    fn due_us(&self) -> u64 {
+        u64::MAX
+    }
 
     /// Whether so many entries wait that producers have to pause until the watcher is called;
     /// `append` accepts entries all the same.

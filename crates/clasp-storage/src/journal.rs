@@ -40,6 +40,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use clasp_router::Now;
 use clasp_router::journal::{Entry, Journal, JournalError, Query, Scan, Stored, Watcher};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -216,11 +217,11 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn append_group(&self, entries: &[Entry<'_>]) -> u64 {
+    fn append_group(&self, entries: &[Entry<'_>], now: Now) -> u64 {
         if entries.is_empty() {
             return self.latest();
         }
-        self.shared.queue.append(entries)
+        self.shared.queue.append(entries, now)
     }
 
     fn query(
@@ -238,6 +239,10 @@ impl Journal for SqliteJournal {
 
     fn durable(&self) -> u64 {
         self.shared.queue.durable()
+    }
+
+    fn due_us(&self) -> u64 {
+        self.shared.queue.due_us()
     }
 
     fn is_full(&self) -> bool {

@@ -8,6 +8,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use clasp_router::Now;
 use clasp_router::journal::Journal;
 use clasp_storage::{
     ErrorKind, JournalOptions, RelayFiles, SqliteJournal, StateFile, StorageError, SyncMode,
@@ -63,7 +64,7 @@ fn fill(journal: &SqliteJournal) -> Vec<Plain> {
     for (time, address) in (1..).zip(&addresses) {
         journal.append(&set(address, time));
         let group = [set(address, time + 100), set("/shared", time), set("/other", time)];
-        journal.append_group(&group[..time as usize % 4]);
+        journal.append_group(&group[..time as usize % 4], Now::default());
         if time % 5 == 0 {
             journal.flush().unwrap();
         }

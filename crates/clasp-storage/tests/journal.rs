@@ -21,6 +21,7 @@ use std::cell::Cell;
 
 use clasp_protocol::Pattern;
 use clasp_protocol::message::{SignalType, TypeMask};
+use clasp_router::Now;
 use clasp_router::journal::{
     DeleteReason, Entry, Journal, JournalError, MemoryJournal, Query, Record, Scan, Stored, Watcher,
 };
@@ -31,8 +32,8 @@ use support::{Folder, all, open, options, set};
 struct Settled(SqliteJournal);
 
 impl Journal for Settled {
-    fn append_group(&self, entries: &[Entry<'_>]) -> u64 {
-        let last = self.0.append_group(entries);
+    fn append_group(&self, entries: &[Entry<'_>], now: Now) -> u64 {
+        let last = self.0.append_group(entries, now);
         self.0.flush().unwrap();
         last
     }
@@ -115,7 +116,7 @@ fn fill(journals: &[&dyn Journal]) {
             _ => vec![suite::set(address, time)],
         };
         for journal in journals {
-            journal.append_group(&entries);
+            journal.append_group(&entries, Now::default());
         }
     }
 }
@@ -171,7 +172,7 @@ fn everything_is_there_after_closing_and_dropping() {
     let folder = Folder::new();
     let path = folder.join("j.db");
     let journal = open(&path);
-    journal.append_group(&[set("/a", 1), set("/b", 2)]);
+    journal.append_group(&[set("/a", 1), set("/b", 2)], Now::default());
     assert_eq!(journal.close(), Ok(()));
     assert_eq!(journal.close(), Ok(()));
     assert!(journal.health().is_err());

@@ -325,7 +325,7 @@ impl Client {
     }
 
     /// Takes bytes as they came from the socket.
-    fn accept(&mut self, fresh: &mut [u8], now: Now) {
+    fn accept(&mut self, fresh: &mut [u8], mut now: Now) {
         let rest = self.complete_tail(fresh, now);
         let mut used = 0;
         let mut unflushed = 0;
@@ -349,6 +349,8 @@ impl Client {
                 checkpoint();
                 self.shared.gathering.count(unflushed);
                 unflushed = 0;
+                // A long read takes milliseconds, and the journal's interval is no longer.
+                now = clock::now();
             }
         }
         self.shared.gathering.count(unflushed);

@@ -8,6 +8,9 @@
 #[path = "../tests/storage/client.rs"]
 #[allow(dead_code, reason = "shared with tests")]
 mod client;
+#[path = "../tests/storage/counter.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod counter;
 #[path = "../tests/storage/folder.rs"]
 #[allow(dead_code, reason = "shared with tests")]
 mod folder;
@@ -23,6 +26,7 @@ use clasp_protocol::message::Set;
 use clasp_protocol::{Message, Qos, RawValue};
 
 use client::Client;
+use counter::Counter;
 use folder::{Folder, strs};
 use support::Relay;
 
@@ -138,19 +142,14 @@ async fn loss() {
         let arguments = [folder.journal(), options("")].concat();
         let relay = Relay::start(&strs(&arguments)).await;
         let client = Client::join(relay.address).await;
-        let writing = tokio::spawn(pace::confirmed(client));
+        let counting = tokio::spawn(Counter::new(0).count(client));
         tokio::time::sleep(Duration::from_millis(300 + u64::from(round) * 7)).await;
         relay.signal("KILL").await;
         relay.end().await;
-        let confirmed = writing.await.unwrap();
+        let mut counter = counting.await.unwrap();
         let relay = Relay::start(&strs(&arguments)).await;
-        let state = client::state(relay.address).await;
-        let kept = state.get("/count").map_or(0, |param| client::integer(&param.value));
-        let lost = &confirmed[confirmed.len().min(kept as usize)..];
-        most = most.max(lost.len());
-        if let (Some(first), Some(last)) = (lost.first(), lost.last()) {
-            longest = longest.max(*last - *first);
-        }
+        let loss = counter.compare(&client::state(relay.address).await);
+        (most, longest) = (most.max(loss.writes), longest.max(loss.apparent_span()));
     }
     println!(
         "loss: {ROUNDS} kills: at most {most} confirmed writes of QoS 1, those of the last \

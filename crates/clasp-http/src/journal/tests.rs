@@ -6,7 +6,7 @@ use clasp_protocol::RawValue;
 use clasp_protocol::message::{Publish, SignalType};
 use clasp_protocol::{Message, codec};
 use clasp_router::journal::{DeleteReason, Entry, MemoryJournal, Record, Scan, Stored, Watcher};
-use clasp_router::{Config, Ports};
+use clasp_router::{Config, Now, Ports};
 use http_body_util::BodyExt as _;
 use tower_service::Service as _;
 
@@ -188,7 +188,7 @@ struct Failing {
 }
 
 impl Journal for Failing {
-    fn append_group(&self, _: &[Entry<'_>]) -> u64 {
+    fn append_group(&self, _: &[Entry<'_>], _: Now) -> u64 {
         0
     }
 

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::{Entry, Journal, JournalError, Query, Record, Scan, Stored, Watcher};
+use crate::clock::Now;
 
 /// Entries that are copied out of the ring at a time: a query holds the lock no longer than that.
 const CHUNK: usize = 256;
@@ -114,7 +115,7 @@ impl MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    fn append_group(&self, entries: &[Entry<'_>]) -> u64 {
+    fn append_group(&self, entries: &[Entry<'_>], _now: Now) -> u64 {
         let mut ring = self.ring.lock();
         let group = (entries.len() > 1).then_some(ring.next);
         for entry in entries {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use clasp_protocol::message::{SignalType, Ttl, TypeMask};
 use clasp_protocol::{Pattern, RawValue};
 
-use super::{DeleteReason, Entry, Journal, Query, Record, Stored};
+use super::{DeleteReason, Entry, Journal, Now, Query, Record, Stored};
+
+const NOW: Now = Now { unix_us: 5, mono_us: 5 };
 
 const AUTHOR: &str = "6f0a7c1e-1f43-4f0c-9d1c-0a7f5f3f0001";
 
@@ -67,8 +69,8 @@ fn sequences(journal: &dyn Journal, query: &Query<'_>) -> Vec<u64> {
 fn numbers_follow_commit_order(journal: &dyn Journal) {
     assert_eq!((journal.latest(), journal.durable()), (0, 0));
     assert_eq!(journal.append(&set("/a", 5)), 1);
-    assert_eq!(journal.append_group(&[set("/a", 4), set("/b", 3)]), 3);
-    assert_eq!(journal.append_group(&[]), 3);
+    assert_eq!(journal.append_group(&[set("/a", 4), set("/b", 3)], NOW), 3);
+    assert_eq!(journal.append_group(&[], NOW), 3);
     assert_eq!(journal.latest(), 3);
     assert!(journal.durable() <= 3);
     assert_eq!(sequences(journal, &Query::of(&pattern("/**"))), [1, 2, 3]);
@@ -102,8 +104,8 @@ fn entries_come_back_as_they_went_in(journal: &dyn Journal) {
 
 fn groups_are_told(journal: &dyn Journal) {
     journal.append(&set("/a", 1));
-    journal.append_group(&[set("/a", 2), publish("/b", 2, SignalType::Event)]);
-    journal.append_group(&[set("/a", 3)]);
+    journal.append_group(&[set("/a", 2), publish("/b", 2, SignalType::Event)], NOW);
+    journal.append_group(&[set("/a", 3)], NOW);
     let all = pattern("/**");
     let mut groups = Vec::new();
     let visit = &mut |stored: &Stored<'_>| {

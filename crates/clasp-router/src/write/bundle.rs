@@ -208,7 +208,7 @@ impl<'a> Commit<'a> {
                 }
             })
             .collect();
-        self.router.durability.record(&entries)
+        self.router.durability.record(&entries, self.now)
     }
 
     fn publish(

@@ -152,7 +152,7 @@ pub(crate) fn fan_out_in(
         router.announcements.remember(session, &frame);
     }
     if group.is_none() && router.durability.journal().is_some() {
-        router.durability.record(&[journal_entry(session, forward, &frame, now)]);
+        router.durability.record(&[journal_entry(session, forward, &frame, now)], now);
     }
     let slot = shard.intern(&publish.address, hash);
     let source = Source::Publish(publish, forward.qos);

@@ -54,7 +54,7 @@ pub(crate) fn commit(
         shard = router.store.lock(place.shard);
     }
     let mut applied = apply(router, session, &mut shard, checked, (now, Undo::Never))?;
-    applied.sequence = router.durability.record(&[journal_entry(session, checked, &applied)]);
+    applied.sequence = router.durability.record(&[journal_entry(session, checked, &applied)], now);
     deliver(router, &mut shard, checked, &applied, (None, now));
     Ok(applied)
 }
@@ -82,12 +82,13 @@ pub(crate) fn left(router: &Router, gone: &Gone, reason: DeleteReason, now: Now)
         DeleteReason::Expired => EvictionReason::Expired,
         DeleteReason::Evicted => EvictionReason::Capacity,
     });
-    router.durability.record(&[Entry {
+    let entry = Entry {
         timestamp_us: now.unix_us,
         author: "",
         address: &gone.address,
         record: Record::Delete { revision: gone.revision, reason },
-    }]);
+    };
+    router.durability.record(&[entry], now);
 }
 
 /// Whether a write may have to be taken back.

@@ -1,5 +1,5 @@
-//! What waits for the journal: confirmations of QoS 2, and writers while it is full (routing.md
-//! 5.4, 11.1).
+//! What waits for the journal: confirmations of QoS 2, those of QoS 1 while it lags, and writers
+//! while it is full (routing.md 5.4, 11.1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,13 +8,18 @@ use std::sync::{Mutex, MutexGuard};
 use clasp_router::journal::{
     Entry, Journal, JournalError, MemoryJournal, Query, Scan, Stored, Watcher,
 };
-use clasp_router::{Config, Ports};
+use clasp_router::{Config, Now, Ports};
 
 use crate::support::*;
+
+/// How long an entry may wait before the tape lags.
+const INTERVAL_US: u64 = 5_000;
 
 /// A journal that stores when it is told to.
 struct Tape {
     memory: MemoryJournal,
+    /// When each entry came.
+    came_us: Mutex<Vec<u64>>,
     durable: AtomicU64,
     full: AtomicBool,
     broken: AtomicBool,
@@ -25,6 +30,7 @@ impl Tape {
     fn new() -> Arc<Tape> {
         Arc::new(Tape {
             memory: MemoryJournal::new(10_000, 1 << 20),
+            came_us: Mutex::default(),
             durable: AtomicU64::new(0),
             full: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -53,8 +59,9 @@ impl Tape {
 }
 
 impl Journal for Tape {
-    fn append_group(&self, entries: &[Entry<'_>]) -> u64 {
-        self.memory.append_group(entries)
+    fn append_group(&self, entries: &[Entry<'_>], now: Now) -> u64 {
+        self.came_us.lock().unwrap().extend(entries.iter().map(|_| now.mono_us));
+        self.memory.append_group(entries, now)
     }
 
     fn query(
@@ -74,6 +81,11 @@ impl Journal for Tape {
 
     fn durable(&self) -> u64 {
         self.durable.load(Ordering::SeqCst)
+    }
+
+    fn due_us(&self) -> u64 {
+        let came_us = self.came_us.lock().unwrap();
+        came_us.get(self.durable() as usize).map_or(u64::MAX, |came_us| came_us + INTERVAL_US)
     }
 
     fn is_full(&self) -> bool {
@@ -117,6 +129,81 @@ fn qos_2_is_confirmed_when_the_entry_is_durable_and_qos_1_at_once() {
     assert_eq!(world.ask("b", get("/x")), ["SNAPSHOT /x=1@1"]);
     tape.store(1);
     assert_eq!(look(&mut world, "a"), ["ACK /x rev=1"]);
+}
+
+/// Time passes.
+fn wait(world: &mut World, us: u64) {
+    world.now.mono_us += us;
+    world.now.unix_us += us;
+}
+
+#[test]
+fn qos_1_is_confirmed_at_once_until_the_oldest_entry_has_waited_for_the_interval() {
+    let (mut world, tape) = taped();
+    world.send("a", set("/x", 1).fire());
+    wait(&mut world, INTERVAL_US - 1);
+    assert_eq!(world.ask("a", set("/x", 2)), ["ACK /x rev=2"]);
+    wait(&mut world, 1);
+    world.send("a", set("/x", 3));
+    world.send("a", bundle([set("/y", 1), set("/y", 2)]).confirm());
+    world.hears_nothing("a");
+    assert_eq!(world.ask("b", get("/x")), ["SNAPSHOT /x=3@3"]);
+    tape.store_all();
+    assert_eq!(look(&mut world, "a"), ["ACK /x rev=3", "ACK rev=2"]);
+    assert_eq!(world.ask("a", set("/x", 4)), ["ACK /x rev=4"]);
+}
+
+#[test]
+fn what_a_kill_can_take_of_confirmed_writes_lies_within_one_interval() {
+    let (mut world, tape) = taped();
+    let made_us: Vec<u64> = (0..40)
+        .map(|value| {
+            world.send("a", set("/x", value));
+            wait(&mut world, INTERVAL_US / 4);
+            world.now.mono_us - INTERVAL_US / 4
+        })
+        .collect();
+    let mut confirmed = look(&mut world, "a").len();
+    for stored in [1, 2, 7, 23, 39] {
+        tape.store(stored);
+        confirmed += look(&mut world, "a").len();
+        let span_us = made_us[confirmed - 1] - made_us[stored as usize];
+        assert!(span_us < INTERVAL_US, "{confirmed} confirmed, {stored} stored");
+        let next_us = made_us.get(confirmed).copied().unwrap_or(u64::MAX);
+        let next_span_us = next_us - made_us[stored as usize];
+        assert!(next_span_us >= INTERVAL_US, "{confirmed} confirmed, {stored} stored");
+    }
+    assert_eq!(confirmed, 40);
+}
+
+#[test]
+fn what_is_confirmed_at_once_does_not_overtake_what_was_held() {
+    let (mut world, tape) = taped();
+    world.send("a", set("/x", 1).fire());
+    wait(&mut world, INTERVAL_US);
+    world.send("a", set("/x", 2));
+    // Stored, but not told yet.
+    tape.durable.store(1, Ordering::SeqCst);
+    world.send("a", set("/x", 3));
+    assert_eq!(look(&mut world, "a"), ["ACK /x rev=2", "ACK /x rev=3"]);
+    world.send("a", set("/y", 1).commit());
+    tape.durable.store(5, Ordering::SeqCst);
+    world.send("a", set("/y", 2).commit());
+    assert_eq!(look(&mut world, "a"), ["ACK /y rev=1", "ACK /y rev=2"]);
+}
+
+#[test]
+fn held_confirmations_of_qos_1_come_when_a_broken_journal_is_well_again() {
+    let (mut world, tape) = taped();
+    world.send("a", set("/x", 1).fire());
+    wait(&mut world, INTERVAL_US);
+    world.send("a", set("/x", 2));
+    tape.broken.store(true, Ordering::SeqCst);
+    tape.tell();
+    assert_eq!(world.ask("a", set("/x", 3)), ["ERROR 500 /x"]);
+    tape.broken.store(false, Ordering::SeqCst);
+    tape.store_all();
+    assert_eq!(look(&mut world, "a"), ["ACK /x rev=2"]);
 }
 
 #[test]

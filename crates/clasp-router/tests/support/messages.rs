@@ -115,6 +115,11 @@ impl Sent {
         Sent { qos: Qos::Fire, ..self }
     }
 
+    /// With QoS 1.
+    pub(crate) fn confirm(self) -> Sent {
+        Sent { qos: Qos::Confirm, ..self }
+    }
+
     /// With QoS 2.
     pub(crate) fn commit(self) -> Sent {
         Sent { qos: Qos::Commit, ..self }

@@ -10,6 +10,8 @@ const ENTRY_BYTES: usize = size_of::<Place>();
 /// Entries with few allocations: their bytes lie in one buffer, and places say where.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chunk {
+    /// When the first entry came, by the router's monotonic clock.
+    since_us: Option<u64>,
     places: Vec<Place>,
     bytes: Vec<u8>,
 }
@@ -30,9 +32,19 @@ impl Chunk {
     /// An empty chunk with room for as much as this one holds.
     pub(crate) fn successor(&self) -> Chunk {
         Chunk {
+            since_us: None,
             places: Vec::with_capacity(self.places.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
         }
+    }
+
+    /// Notes when something comes; threads do not come by in the order of their clocks.
+    pub(crate) fn came(&mut self, now_us: u64) {
+        self.since_us = Some(self.since_us.map_or(now_us, |since_us| since_us.min(now_us)));
+    }
+
+    pub(crate) fn since_us(&self) -> Option<u64> {
+        self.since_us
     }
 
     pub(crate) fn push(&mut self, sequence: u64, group: Option<u64>, entry: &Entry<'_>) {

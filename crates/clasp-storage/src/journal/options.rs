@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct JournalOptions {
     /// Entries that are committed at once without waiting for [`Self::flush_ms`].
     pub batch_entries: usize,
-    /// Longest time an entry waits for others before they are committed together.
+    /// How long after an entry came it is committed, together with others, if the disk keeps up;
+    /// in milliseconds. Writes that came within this time may be lost although they were confirmed
+    /// with QoS 1 (see [`clasp_router::journal::Journal::due_us`]).
     pub flush_ms: u64,
     /// What a commit outlives.
     pub sync: SyncMode,

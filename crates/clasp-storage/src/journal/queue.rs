@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use clasp_router::Now;
 use clasp_router::journal::Entry;
 use parking_lot::{Condvar, Mutex};
 
@@ -34,6 +35,8 @@ pub(crate) struct Queue {
     progress: Condvar,
     latest: AtomicU64,
     durable: AtomicU64,
+    /// When the oldest entry that waits should be durable; by the router's monotonic clock.
+    due_us: AtomicU64,
     entries: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -47,6 +50,10 @@ struct State {
     commands: VecDeque<Command>,
     /// Somebody waits for everything up to here.
     hurry: u64,
+    /// When the last batch was taken.
+    taken: Instant,
+    /// How long it takes to store a batch; follows upwards at once and downwards slowly.
+    pace: Duration,
     closing: bool,
 }
 
@@ -87,6 +94,8 @@ impl Queue {
             frozen: VecDeque::new(),
             commands: VecDeque::new(),
             hurry: 0,
+            taken: Instant::now(),
+            pace: Duration::ZERO,
             closing: false,
         };
         Queue {
@@ -96,13 +105,14 @@ impl Queue {
             progress: Condvar::new(),
             latest: AtomicU64::new(latest),
             durable: AtomicU64::new(latest),
+            due_us: AtomicU64::new(u64::MAX),
             entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
         }
     }
 
     /// Takes a group; gives the number of its last entry.
-    pub(crate) fn append(&self, entries: &[Entry<'_>]) -> u64 {
+    pub(crate) fn append(&self, entries: &[Entry<'_>], now: Now) -> u64 {
         let mut state = self.state.lock();
         let group = (entries.len() > 1).then_some(state.next);
         let cost_before = state.open.cost_bytes();
@@ -111,6 +121,8 @@ impl Queue {
             state.open.push(sequence, group, entry);
             state.next += 1;
         }
+        state.open.came(now.mono_us);
+        self.due_us.fetch_min(self.due_from(now.mono_us), Ordering::Release);
         let latest = state.next - 1;
         self.latest.store(latest, Ordering::Release);
         self.bytes.fetch_add(state.open.cost_bytes() - cost_before, Ordering::Relaxed);
@@ -130,12 +142,14 @@ impl Queue {
     /// at once when there is nothing else.
     pub(crate) fn next(&self, is_left: bool) -> Work {
         let mut state = self.state.lock();
+        // What waits already may have come right after the last batch was taken.
+        let mut since = state.taken;
         loop {
             if let Some(command) = state.commands.pop_front() {
                 return Work::Command(command);
             }
             if !state.is_empty() {
-                self.gather(&mut state);
+                self.gather(&mut state, since);
                 return Work::Batch(state.take());
             }
             if state.closing {
@@ -144,12 +158,13 @@ impl Queue {
             if is_left || self.wake.wait_for(&mut state, IDLE).timed_out() && state.is_quiet() {
                 return Work::Idle;
             }
+            since = Instant::now();
         }
     }
 
-    /// Waits until a batch is complete or old enough.
-    fn gather(&self, state: &mut parking_lot::MutexGuard<'_, State>) {
-        let deadline = Instant::now() + self.options.flush();
+    /// Waits until a batch is complete, or so old that it has to be stored now to be in time.
+    fn gather(&self, state: &mut parking_lot::MutexGuard<'_, State>, since: Instant) {
+        let deadline = since + self.options.flush().saturating_sub(state.pace);
         while !state.closing
             && state.commands.is_empty()
             && state.hurry <= self.durable()
@@ -172,6 +187,8 @@ impl Queue {
     /// Forgets so many chunks from the front: they are stored.
     pub(crate) fn stored(&self, chunks: usize) {
         let mut state = self.state.lock();
+        let last = state.taken.elapsed();
+        state.pace = last.max((state.pace + last) / 2);
         let stored: Vec<_> = state.frozen.drain(..chunks).collect();
         for chunk in &stored {
             self.entries.fetch_sub(chunk.len(), Ordering::Relaxed);
@@ -180,9 +197,20 @@ impl Queue {
                 self.durable.fetch_max(last, Ordering::Release);
             }
         }
+        self.due_us.store(self.due_of(&state), Ordering::Release);
         self.progress.notify_all();
         // Their memory is given back behind the lock.
         drop(state);
+    }
+
+    fn due_from(&self, since_us: u64) -> u64 {
+        since_us.saturating_add(self.options.flush_ms.saturating_mul(1_000))
+    }
+
+    fn due_of(&self, state: &State) -> u64 {
+        let chunks = state.frozen.iter().map(AsRef::as_ref).chain([&state.open]);
+        let since_us = chunks.filter_map(Chunk::since_us).min();
+        since_us.map_or(u64::MAX, |since_us| self.due_from(since_us))
     }
 
     /// Waits until everything appended so far is stored, or `is_hopeless`.
@@ -259,6 +287,11 @@ impl Queue {
         self.durable.load(Ordering::Acquire)
     }
 
+    /// When the oldest entry that waits should be durable; never if none does.
+    pub(crate) fn due_us(&self) -> u64 {
+        self.due_us.load(Ordering::Acquire)
+    }
+
     /// Entries that wait.
     pub(crate) fn entries(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
@@ -290,6 +323,7 @@ impl State {
     /// The chunks of the next transaction; they stay until [`Queue::stored`].
     fn take(&mut self) -> Vec<Arc<Chunk>> {
         self.freeze();
+        self.taken = Instant::now();
         let mut entries = 0;
         let fits = |chunk: &&Arc<Chunk>| {
             let first = entries == 0;
@@ -297,5 +331,53 @@ impl State {
             first || entries <= TRANSACTION_ENTRIES
         };
         self.frozen.iter().take_while(fits).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clasp_protocol::RawValue;
+    use clasp_router::journal::Record;
+
+    use super::*;
+
+    const INTERVAL_US: u64 = 5_000;
+
+    fn append(queue: &Queue, now_us: u64) {
+        let record = Record::Set { value: RawValue::int(1), revision: 1, ttl: None };
+        let entry = Entry { timestamp_us: 1, author: "session", address: "/a", record };
+        queue.append(&[entry], Now::new(1, now_us));
+    }
+
+    fn take(queue: &Queue) -> usize {
+        match queue.next(false) {
+            Work::Batch(chunks) => chunks.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_oldest_entry_that_is_not_stored_says_what_is_due() {
+        let queue = Queue::new(0, JournalOptions { batch_entries: 2, ..JournalOptions::default() });
+        assert_eq!(queue.due_us(), u64::MAX, "nothing waits");
+        append(&queue, 10_000);
+        append(&queue, 11_000);
+        let taken = take(&queue);
+        append(&queue, 13_000);
+        assert_eq!(queue.due_us(), 10_000 + INTERVAL_US, "it is being stored");
+        append(&queue, 12_000);
+        queue.stored(taken);
+        assert_eq!(queue.due_us(), 12_000 + INTERVAL_US, "a clock that was read earlier counts");
+        let taken = take(&queue);
+        queue.stored(taken);
+        assert_eq!((queue.due_us(), queue.durable()), (u64::MAX, 4));
+    }
+
+    #[test]
+    fn an_interval_without_end_is_never_over() {
+        let options = JournalOptions { flush_ms: u64::MAX, ..JournalOptions::default() };
+        let queue = Queue::new(0, options);
+        append(&queue, 1);
+        assert_eq!(queue.due_us(), u64::MAX);
     }
 }

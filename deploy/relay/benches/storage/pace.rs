@@ -1,5 +1,4 @@
-//! Loads that go at a pace of their own: events whose way is timed while the state is saved, and
-//! writes whose confirmations are noted.
+//! A load that goes at a pace of its own: events whose way is timed while the state is saved.
 
 use std::time::{Duration, Instant};
 
@@ -83,23 +82,4 @@ async fn listen(mut client: Client, begun: Instant) -> Vec<Duration> {
         found.push(begun.elapsed() - sent);
     }
     found
-}
-
-/// Counts up with QoS 1 until the relay dies; when each number was confirmed.
-pub(crate) async fn confirmed(mut client: Client) -> Vec<Instant> {
-    const WINDOW: usize = 16;
-    let (mut sent, mut found) = (0, Vec::new());
-    loop {
-        while sent < found.len() + WINDOW {
-            sent += 1;
-            let set = Message::Set(Set::new("/count", RawValue::int(sent as i64)));
-            if !client.try_send(&set, Qos::Confirm).await {
-                return found;
-            }
-        }
-        let Some(payload) = client.try_next().await else { return found };
-        if matches!(decoded(&payload), Message::Ack(_)) {
-            found.push(Instant::now());
-        }
-    }
 }

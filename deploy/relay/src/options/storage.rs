@@ -26,8 +26,8 @@ pub struct StorageOptions {
     #[arg(hide_env_values = true)]
     pub journal_backend: Option<JournalBackend>,
 
-    /// Entries wait so long for others to be committed together; a confirmation of QoS 2 takes as
-    /// much longer
+    /// Entries are committed so long after they came, many together; a confirmation of QoS 2 takes
+    /// as much longer, and of those of QoS 1 a crash takes at most as much
     #[arg(long, env = "CLASP_JOURNAL_FLUSH_MS", value_name = "MS", default_value_t = 5)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=60_000), hide_env_values = true)]
     pub journal_flush_ms: u64,

@@ -7,6 +7,8 @@ mod alone;
 mod backup;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod client;
+#[allow(dead_code, reason = "shared with the benchmark")]
+mod counter;
 mod crash;
 mod damage;
 mod disk;
