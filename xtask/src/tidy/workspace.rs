@@ -21,6 +21,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
+        "clasp-rest",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+            "clasp-http",
+        ],
+    ),
+    (
         "clasp-relay",
         &[
             "clasp-protocol",
@@ -33,6 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-tls",
             "clasp-transport",
             "clasp-http",
+            "clasp-rest",
         ],
     ),
     ("xtask", &[]),

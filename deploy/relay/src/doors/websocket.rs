@@ -7,7 +7,7 @@ use clasp_transport::pages::{Pages, Probes};
 use clasp_transport::{Config, Server, run_ticker};
 use tokio::task::JoinSet;
 
-use super::{Chores, Context, Desk, Door, single};
+use super::{Chores, Context, Desk, Door, http, single};
 use crate::options::Options;
 use crate::relay::StartError;
 
@@ -38,6 +38,7 @@ pub(crate) async fn websocket(
             (probes, Box::pin(std::future::pending()) as Chores)
         }
     };
+    let (pages, chores) = http(options, (pages, chores), context);
     let (router, draining) = (Arc::clone(&context.router), context.draining.clone());
     let serve = Box::pin(async move {
         let mut ticker = JoinSet::new();
@@ -69,7 +70,8 @@ fn config(options: &Options) -> Config {
     let seconds = |count: u32| Duration::from_secs(count.into());
     let sessions = &options.sessions;
     let usual = Config::default();
-    let answer_timeout = if options.listen.single_port { API_TIME } else { usual.answer_timeout };
+    let has_api = options.listen.single_port || !options.http.no_http;
+    let answer_timeout = if has_api { API_TIME } else { usual.answer_timeout };
     Config {
         origins: options.listen.origins.clone(),
         connections_per_address_max: options.gate.max_connections_per_address,
