@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use clasp_protocol::{ErrorCode, RawValue, Value};
@@ -46,6 +46,11 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
 }
 
 async fn bytes(body: Body) -> Result<Bytes, Problem> {
+    let long = || too_large(format!("a body may have at most {BODY_BYTES_MAX} bytes"));
+    // What is announced need not be waited for.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(long());
+    }
     let read = axum::body::to_bytes(body, BODY_BYTES_MAX);
     let Ok(read) = time::timeout(BODY_TIME_MAX, read).await else {
         let problem = Problem::new(ErrorCode::Timeout, "the request body took too long");
@@ -54,7 +59,7 @@ async fn bytes(body: Body) -> Result<Bytes, Problem> {
     read.map_err(|error| {
         let is_long = error.source().is_some_and(|source| source.is::<LengthLimitError>());
         match is_long {
-            true => too_large(format!("a body may have at most {BODY_BYTES_MAX} bytes")),
+            true => long(),
             false => Problem::bad("the request body broke off"),
         }
     })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use axum::body::Bytes;
 use clasp_gateway::{Arrival, News};
+use clasp_protocol::message::SignalType;
 use serde_json::{Map, Value as Json, json};
 
 use crate::problem::Problem;
@@ -113,7 +114,7 @@ fn event(news: &News<'_>) -> Json {
     insert("timestamp", news.timestamp.map(Json::from));
     insert("writer", news.writer.map(Json::from));
     insert("state", news.state.then_some(Json::Bool(true)));
-    if let Some(publish) = news.publish {
+    if let Some(publish) = news.publish.filter(|_| news.signal == SignalType::Gesture) {
         insert("id", publish.id.map(Json::from));
         insert("phase", publish.phase.map(|phase| phase.name().into()));
     }
