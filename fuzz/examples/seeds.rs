@@ -36,7 +36,7 @@ fn main() {
         let json = read(file);
         collect(&json, &mut frames, &mut addresses);
     }
-    for target in ["capability_token", "frame", "message", "pattern", "router_ops"] {
+    for target in ["capability_token", "frame", "message", "pattern", "rest", "router_ops"] {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
     }
@@ -55,6 +55,9 @@ fn main() {
     for token in TOKENS {
         write("capability_token", token.as_bytes());
         write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
+    }
+    for address in &addresses {
+        write("rest", format!("{address}\n{{\"a\":[1,2.0,null]}}").as_bytes());
     }
     println!("{} frames, {} addresses and patterns: see {SEEDS}", frames.len(), addresses.len());
 }

@@ -4,4 +4,5 @@ pub mod capability_token;
 pub mod frame;
 pub mod message;
 pub mod pattern;
+pub mod rest;
 pub mod router_ops;

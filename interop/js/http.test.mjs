@@ -33,7 +33,9 @@ async function ready(source) {
 }
 
 async function send(relay, method, path, body) {
-  const options = { method, body: body === undefined ? undefined : JSON.stringify(body) };
+  // Without the header fetch calls a string text/plain, which would be a string at the other end.
+  const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const options = { method, ...(body === undefined ? {} : json) };
   const answer = await within(`${method} ${path}`, fetch(`${api(relay)}${path}`, options));
   assert.equal(answer.status, 200, await answer.clone().text());
   return answer;

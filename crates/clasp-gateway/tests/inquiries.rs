@@ -24,7 +24,8 @@ impl Authenticator for Everybody {
 }
 
 fn router(config: Config, scopes: &'static str, entries_max: usize) -> Arc<Router> {
-    let journal = (entries_max > 0).then(|| Arc::new(MemoryJournal::new(entries_max, 1 << 20)) as Arc<dyn Journal>);
+    let journal = (entries_max > 0)
+        .then(|| Arc::new(MemoryJournal::new(entries_max, 1 << 20)) as Arc<dyn Journal>);
     let authenticator = Arc::new(Everybody(scopes));
     let ports = Ports { authenticator, journal, ..Ports::default() };
     let router = Router::new(config, ports).expect("the defaults are valid");
@@ -41,7 +42,9 @@ fn enter(router: &Arc<Router>) -> Guest {
 fn fill(guest: &mut Guest, count: i64) {
     for number in 0..count {
         let address = format!("/rig/{number}/level");
-        guest.tell(&Message::Set(Set::new(address, RawValue::int(number))), NOW).unwrap();
+        guest
+            .tell(&Message::Set(Set::new(address, RawValue::int(number))), NOW)
+            .expect("it fits a frame");
     }
 }
 
@@ -52,7 +55,7 @@ fn page(guest: &mut Guest, pattern: &str, after: Option<&str>, params_max: usize
 fn post(guest: &mut Guest, number: i64) {
     let value = Some(RawValue::int(number));
     let event = Publish { value, ..Publish::new("/cue", SignalType::Event) };
-    guest.tell(&Message::Publish(event), NOW).unwrap();
+    guest.tell(&Message::Publish(event), NOW).expect("it fits a frame");
 }
 
 fn subscribe(pattern: &str) -> Subscribe<'_> {
@@ -79,7 +82,7 @@ fn pages_of_any_size_tell_each_param_once() {
     let router = router(Config::default(), "read:/**,write:/**", 0);
     let mut guest = enter(&router);
     fill(&mut guest, 300);
-    guest.tell(&Message::Set(Set::new("/other", RawValue::int(1))), NOW).unwrap();
+    guest.tell(&Message::Set(Set::new("/other", RawValue::int(1))), NOW).expect("it fits a frame");
     for size in [1, 7, 299, 300, 301] {
         let (mut told, mut after) = (BTreeSet::new(), None);
         loop {

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 /// Why a path names no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadPath {
+pub(crate) enum BadPath {
     /// A `%` without two hexadecimal digits behind it.
     Percent,
     /// What the escapes stand for is no UTF-8.
@@ -15,7 +15,7 @@ pub enum BadPath {
 
 impl BadPath {
     /// For the one who asked.
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             BadPath::Percent => "a % in the path needs two hexadecimal digits behind it",
             BadPath::Utf8 => "the path is not UTF-8 once its escapes are read",
@@ -29,7 +29,7 @@ impl BadPath {
 ///
 /// # Errors
 /// The path can stand for no text.
-pub fn decode(path: &str) -> Result<String, BadPath> {
+pub(crate) fn decode(path: &str) -> Result<String, BadPath> {
     let mut address = String::with_capacity(path.len());
     for (number, segment) in path.split('/').enumerate() {
         if number > 0 {

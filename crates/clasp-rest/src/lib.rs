@@ -5,7 +5,7 @@
 //! scopes, rates and rules whatever the number of connections; a stream has a session of its own.
 //! Nothing here decides who may do what: the router does, and `problem` says it in HTTP.
 
-pub mod address;
+mod address;
 mod body;
 mod client;
 mod condition;

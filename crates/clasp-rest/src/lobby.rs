@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clasp_gateway::{Bell, Guest, Introduction, Refused};
+use clasp_protocol::ErrorCode;
 use clasp_router::Router;
 use clasp_transport::{batch, clock};
 use parking_lot::Mutex;
@@ -64,7 +65,14 @@ impl Lobby {
                 return Ok(visit);
             }
         }
-        let (guest, bell) = open(&self.router, client, NAME)?;
+        let opened = match open(&self.router, client, NAME) {
+            // Who waits gives way to who has come.
+            Err(refused) if refused.is(ErrorCode::ServiceUnavailable) && self.clear() => {
+                open(&self.router, client, NAME)
+            }
+            opened => opened,
+        };
+        let (guest, bell) = opened?;
         Ok(Visit::new(guest, bell, (Arc::clone(self), whose)))
     }
 
@@ -95,7 +103,7 @@ impl Lobby {
         };
         drop(waiting);
         // Ends outside the lock: it takes those of the router.
-        drop(surplus);
+        batch(|| drop(surplus));
     }
 
     /// Ends the sessions that have waited for too long.
@@ -104,21 +112,24 @@ impl Lobby {
         self.end(|idle| now_us.saturating_sub(idle.since_us) >= IDLE_US_MAX);
     }
 
-    /// Ends all sessions that wait.
-    pub(crate) fn clear(&self) {
-        self.end(|_| true);
+    /// Ends all sessions that wait; whether there was one.
+    pub(crate) fn clear(&self) -> bool {
+        self.end(|_| true) > 0
     }
 
-    fn end(&self, is_over: impl Fn(&Idle) -> bool) {
+    /// How many it has ended.
+    fn end(&self, is_over: impl Fn(&Idle) -> bool) -> usize {
         let mut over = Vec::new();
         let mut waiting = self.waiting.lock();
         waiting.sessions.retain(|_, sessions| {
             over.extend(sessions.extract_if(.., |idle| is_over(idle)));
             !sessions.is_empty()
         });
-        waiting.count -= over.len();
+        let count = over.len();
+        waiting.count -= count;
         drop(waiting);
         batch(|| drop(over));
+        count
     }
 }
 
@@ -170,6 +181,17 @@ mod tests {
         assert_eq!(lobby.router.session_count(), 2);
         lobby.clear();
         assert_eq!(lobby.router.session_count(), 0);
+    }
+
+    #[test]
+    fn who_waits_in_a_full_relay_gives_way() {
+        let lobby = lobby(Config { sessions_max: 2, ..Config::default() });
+        for token in ["a", "b", "c"] {
+            drop(lobby.enter(&client(1, token)).unwrap());
+        }
+        let visits: Vec<_> = ["a", "b"].map(|token| lobby.enter(&client(1, token)).unwrap()).into();
+        assert!(lobby.enter(&client(1, "c")).is_err(), "nobody waits");
+        assert_eq!(visits.len(), 2);
     }
 
     #[test]

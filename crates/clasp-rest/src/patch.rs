@@ -62,9 +62,10 @@ fn entry(entry: &Json) -> Result<Set<'_>, Problem> {
         let seconds = optional(members, "ttl", |it| u32::try_from(it.as_u64()?).ok())?;
         let absolute = optional(members, "absolute", Json::as_bool)?.unwrap_or(false);
         let value = members.get("value")?;
-        Some(ttl_of(seconds, absolute).and_then(|ttl| {
-            Ok(Set { revision, ttl, ..set(address, value)? })
-        }))
+        Some(
+            ttl_of(seconds, absolute)
+                .and_then(|ttl| Ok(Set { revision, ttl, ..set(address, value)? })),
+        )
     };
     read().unwrap_or_else(|| Err(bad())).map_err(|problem| problem.at(address))
 }

@@ -127,8 +127,7 @@ fn pages(hall: &Arc<Hall>) -> Pages {
             }
         }
     };
-    let params =
-        get(params::get).put(params::put).delete(params::delete).fallback(wrong_method);
+    let params = get(params::get).put(params::put).delete(params::delete).fallback(wrong_method);
     let pages = Pages::new()
         .route("/params", get(params::list).patch(patch::patch).fallback(wrong_method))
         .route("/params/{*address}", params)

@@ -147,12 +147,7 @@ fn single(
 }
 
 /// Nothing to describe.
-#[cfg(all(
-    feature = "auth",
-    feature = "metrics",
-    feature = "websocket",
-    not(feature = "http")
-))]
+#[cfg(all(feature = "auth", feature = "metrics", feature = "websocket", not(feature = "http")))]
 fn http_section(_: &crate::options::Options) -> Option<clasp_http::api::Section> {
     None
 }

@@ -32,3 +32,45 @@ async fn what_a_bundle_holds_is_counted() {
     }
     assert!(refused);
 }
+
+/// Behind a proxy on this machine.
+fn client(address: &str) -> [String; 1] {
+    [format!("x-forwarded-for: {address}")]
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_budget() {
+    let limit = ["--max-messages-per-second-address", "5", "--trusted-proxy", "127.0.0.1"];
+    let relay = Relay::start(&limit).await;
+    let mut web = Web::connect(relay.address).await;
+    let [first] = client("192.0.2.1");
+    let mut refused = false;
+    for _ in 0..400 {
+        refused |= web.ask("PUT /params/a", &[&first], "1").await.status == 429;
+    }
+    assert!(refused);
+    let [second] = client("192.0.2.2");
+    assert_eq!(web.ask("PUT /params/a", &[&second], "1").await.status, 200);
+    let relay = Relay::start(&limit[..2]).await;
+    let mut web = Web::connect(relay.address).await;
+    for _ in 0..20 {
+        let made_up = web.ask("PUT /params/a", &[&first], "1").await;
+        assert_eq!(made_up.status, 200, "this machine is not limited, whatever it says");
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_streams_and_no_more() {
+    let options = ["--max-connections-per-address", "1", "--trusted-proxy", "127.0.0.1"];
+    let relay = Relay::start(&options).await;
+    let [first] = client("192.0.2.1");
+    let path = "/subscribe?pattern=/**";
+    let held = Web::connect(relay.address).await.stream(path, &[&first]).await;
+    let refused = ask(relay.address, &format!("GET {path}"), &[&first], "").await;
+    assert_eq!((refused.status, refused.code()), (429, 429));
+    let [second] = client("192.0.2.2");
+    drop(Web::connect(relay.address).await.stream(path, &[&second]).await);
+    drop(held);
+    // The place is free when the relay has noticed.
+    while ask(relay.address, "HEAD /subscribe?pattern=/**", &[&first], "").await.status == 429 {}
+}

@@ -26,7 +26,8 @@ async fn large_bodies_are_refused_and_large_values_too() {
     assert!([400, 413].contains(&refused.status), "{refused:?}");
     // A length that is announced and never sent is not waited for.
     let mut web = Web::connect(relay.address).await;
-    web.write(b"PUT /api/v1/params/a HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n").await;
+    web.write(b"PUT /api/v1/params/a HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n")
+        .await;
     assert_eq!(web.answer().await.status, 413);
 }
 

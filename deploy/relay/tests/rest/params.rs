@@ -12,7 +12,8 @@ async fn what_was_put_is_read_at_the_same_path_over_one_connection() {
     let relay = Relay::start(&[]).await;
     let mut web = Web::connect(relay.address).await;
     assert_eq!(web.get("/params/lights/1/level").await.code(), 201);
-    for (revision, value) in [(1, "0.5"), (2, "7"), (3, "2.0"), (4, "null"), (5, "[1,{\"a\":true}]")]
+    for (revision, value) in
+        [(1, "0.5"), (2, "7"), (3, "2.0"), (4, "null"), (5, "[1,{\"a\":true}]")]
     {
         assert_eq!(web.put("/params/lights/1/level", value).await, revision);
         let answer = web.get("/params/lights/1/level").await;
@@ -38,7 +39,10 @@ async fn every_kind_of_value_comes_from_and_to_other_clients_unchanged() {
         (Value::String("häß\n".into()), json!("häß\n")),
         (Value::Bytes(vec![0, 255]), json!({ "$bytes": "AP8=" })),
         (
-            Value::Map(vec![("b".into(), Value::Array(vec![Value::Int(1)])), ("a".into(), Value::Float(0.5))]),
+            Value::Map(vec![
+                ("b".into(), Value::Array(vec![Value::Int(1)])),
+                ("a".into(), Value::Float(0.5)),
+            ]),
             json!({ "b": [1], "a": 0.5 }),
         ),
     ];
