@@ -36,7 +36,9 @@ fn main() {
         let json = read(file);
         collect(&json, &mut frames, &mut addresses);
     }
-    for target in ["capability_token", "frame", "message", "pattern", "router_ops", "stream"] {
+    let targets =
+        ["capability_token", "frame", "message", "pattern", "rest", "router_ops", "stream"];
+    for target in targets {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
     }
@@ -57,6 +59,9 @@ fn main() {
     for token in TOKENS {
         write("capability_token", token.as_bytes());
         write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
+    }
+    for address in &addresses {
+        write("rest", format!("{address}\n{{\"a\":[1,2.0,null]}}").as_bytes());
     }
     println!("{} frames, {} addresses and patterns: see {SEEDS}", frames.len(), addresses.len());
 }

@@ -4,5 +4,6 @@ pub mod capability_token;
 pub mod frame;
 pub mod message;
 pub mod pattern;
+pub mod rest;
 pub mod router_ops;
 pub mod stream;

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_protocol::codec::{self, EncodeError};
-use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello};
+use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello, Subscribe};
 use clasp_protocol::{ErrorCode, Frame, Message, Qos};
 use clasp_router::{
-    Close, Connection, Flow, Framing, LinkInfo, Manners, Now, Outbox, Router, Taken, Wake,
+    Close, Connection, Flow, Framing, LinkInfo, Manners, Now, Outbox, Page, Router, Taken, Wake,
+    Wanted,
 };
 
 use crate::news::{self, News};
@@ -170,6 +171,22 @@ impl Guest {
             Some(number) => self.connection.receive_numbered(&frame, number, now),
             None => self.connection.receive(&frame, now),
         })
+    }
+
+    /// Reads some of the params that match a pattern, without subscribing to it.
+    ///
+    /// # Errors
+    /// What a SUBSCRIBE with this pattern would be refused with.
+    pub fn page(&mut self, wanted: &Wanted<'_>, now: Now) -> Result<Page, Refused> {
+        self.connection.page(wanted, now).map_err(|error| Refused::told(&error))
+    }
+
+    /// Subscribes and is told what the journal holds after this entry, where
+    /// [`Router::can_resume`] says that nothing is missing; answered like [`Guest::ask`].
+    pub fn resume(&mut self, subscribe: &Subscribe<'_>, after: u64, now: Now) -> u32 {
+        self.number = self.number.wrapping_add(1);
+        self.connection.resume((subscribe, after), self.number, now);
+        self.number
     }
 
     /// Whether requests may be handed over, or have to wait until what has arrived is collected or

@@ -16,6 +16,8 @@ pub struct News<'a> {
     pub value: Option<Cow<'a, RawValue<'a>>>,
     /// Revision of a param.
     pub revision: Option<u64>,
+    /// Session id of a param's last writer, where that is told.
+    pub writer: Option<&'a str>,
     /// Whether this is the state that a subscription or a GET begins with, not a change.
     pub state: bool,
     /// Lifetime of a param as its writer wanted it.
@@ -58,6 +60,7 @@ fn of_set<'a>(set: &'a Set<'a>, qos: Qos) -> News<'a> {
         signal: SignalType::Param,
         value: Some(Cow::Borrowed(&set.value)),
         revision: set.revision,
+        writer: None,
         state: false,
         ttl: set.ttl,
         timestamp: None,
@@ -72,6 +75,7 @@ fn of_state<'a>(param: &'a ParamEntry<'a>) -> News<'a> {
         signal: SignalType::Param,
         value: Some(Cow::Borrowed(&param.value)),
         revision: Some(param.revision),
+        writer: param.writer.as_deref(),
         state: true,
         ttl: None,
         timestamp: param.timestamp,
@@ -87,6 +91,7 @@ fn of_publish<'a>(publish: &'a Publish<'a>, qos: Qos) -> News<'a> {
         signal: publish.signal.unwrap_or(SignalType::Event),
         value: given.map(Cow::Borrowed).or_else(|| samples(publish).map(Cow::Owned)),
         revision: None,
+        writer: None,
         state: false,
         ttl: None,
         timestamp: publish.timestamp,

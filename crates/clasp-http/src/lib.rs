@@ -17,7 +17,7 @@ pub mod health;
 pub mod journal;
 pub mod json;
 pub mod metrics;
-mod openapi;
+pub mod openapi;
 pub mod origins;
 mod pace;
 pub mod process;

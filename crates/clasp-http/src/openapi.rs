@@ -6,7 +6,7 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 /// The page with the description of these sections.
-pub(crate) fn pages<'a>(sections: impl Iterator<Item = &'a str>) -> Router {
+pub fn pages<'a>(sections: impl Iterator<Item = &'a str>) -> Router {
     let document = document(sections).to_string();
     let answer = move || {
         let document = document.clone();
@@ -30,7 +30,7 @@ fn document<'a>(sections: impl Iterator<Item = &'a str>) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "clasp-relay",
-            "description": "Accounts, tokens and administration of a CLASP relay.",
+            "description": "The HTTP API of a CLASP relay.",
             "version": env!("CARGO_PKG_VERSION"),
         },
         "paths": paths,

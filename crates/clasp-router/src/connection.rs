@@ -1,5 +1,7 @@
 //! One link's life in the router: HELLO, frames in order, one cleanup (routing.md section 2).
 
+mod inquiry;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::rate::{Allowance, Verdict};
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
+pub use inquiry::{Page, Wanted};
 
 /// What a door tells about a new link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

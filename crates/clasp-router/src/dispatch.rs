@@ -87,7 +87,7 @@ impl Request<'_> {
     }
 
     /// Confirms to another protocol's door what no CLASP client is told.
-    fn acknowledge_read(&self) {
+    pub(crate) fn acknowledge_read(&self) {
         if self.is_foreign() {
             self.acknowledge(Ack::default());
         }

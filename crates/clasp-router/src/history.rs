@@ -88,6 +88,17 @@ impl History {
         }
     }
 
+    /// What a subscription that is resumed begins with: everything after one entry and up to
+    /// another.
+    pub(crate) fn since(
+        pattern: Pattern,
+        (subscription, types): (u32, TypeMask),
+        (after, until): (u64, u64),
+    ) -> History {
+        let newest = Newest { subscription, per_address: 0, until };
+        History { after, newest_per_address: None, ..History::newest(pattern, types, newest) }
+    }
+
     pub(crate) fn subscription(&self) -> Option<u32> {
         self.subscription
     }
@@ -104,7 +115,7 @@ pub(crate) fn step(
     let finished = match page {
         Ok(scan) => {
             history.after = scan.through;
-            scan.complete || history.left == 0
+            scan.complete || history.left == 0 || scan.through >= history.until
         }
         Err(error) => {
             router.metrics.journal_error();
@@ -143,7 +154,8 @@ fn read_page(
         newest_per_address: history.newest_per_address,
         ..Query::of(&history.pattern)
     };
-    let overtaken = if whole { overtaken(&**journal, history)? } else { HashSet::new() };
+    let begins = history.subscription.is_some();
+    let overtaken = if begins { overtaken(&**journal, history)? } else { HashSet::new() };
     let (mut seen, mut sent) = (0, 0);
     let scan = journal.query(&query, &mut |stored| {
         seen += 1;

@@ -41,7 +41,7 @@ mod write;
 pub use broadcast::Framing;
 pub use clock::Now;
 pub use config::Config;
-pub use connection::{Connection, Flow, LinkInfo, Manners};
+pub use connection::{Connection, Flow, LinkInfo, Manners, Page, Wanted};
 pub use outbox::{Close, Outbox, Run, Taken, Wake};
 pub use persistence::{ParamRecord, ShardPoint};
 pub use roster::{SessionInfo, SessionPage};

@@ -153,7 +153,8 @@ impl Router {
     }
 }
 
-fn record<'a>(address: &'a str, param: &'a Param, now: Now) -> ParamRecord<'a> {
+/// A param as it is now.
+pub(crate) fn record<'a>(address: &'a str, param: &'a Param, now: Now) -> ParamRecord<'a> {
     let left_us = param.deadline_us.saturating_sub(now.mono_us);
     ParamRecord {
         address: address.into(),

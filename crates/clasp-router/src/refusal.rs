@@ -60,6 +60,16 @@ impl Refusal {
         Close { told: true, ..Close::new(code, self.message.clone()) }
     }
 
+    /// As what a caller is told who did not ask by a message.
+    pub(crate) fn into_error(self) -> ErrorMessage<'static> {
+        ErrorMessage {
+            code: self.code.code(),
+            message: self.message,
+            address: self.address.map(|address| Cow::Owned(address.into())),
+            correlation: None,
+        }
+    }
+
     /// As the answer to the request with this number.
     pub(crate) fn to_message(&self, correlation: Option<u32>) -> Message<'_> {
         Message::Error(ErrorMessage {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::connection::{Connection, LinkInfo};
 use crate::deliver::Audiences;
 use crate::durability::Durability;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Query};
 use crate::metrics::{Family, Gauges, HandshakeFailure, Metrics};
 use crate::observation::Observer;
 use crate::outbox::{Class, Close, Outbox, OutboxShared, Wake};
@@ -198,6 +198,34 @@ impl Router {
     /// Where changes and signals are recorded, if anywhere.
     pub fn journal(&self) -> Option<&Arc<dyn Journal>> {
         self.durability.journal()
+    }
+
+    /// A position in the journal such that everything up to it has been queued for whoever hears
+    /// it; `None` without a journal.
+    pub fn settled_sequence(&self) -> Option<u64> {
+        let latest = self.durability.journal()?.latest();
+        // Entries get their numbers inside the critical sections that queue the news.
+        self.store.barrier();
+        Some(latest)
+    }
+
+    /// Whether the journal still holds everything after this entry, and no more than one REPLAY
+    /// would tell.
+    pub fn can_resume(&self, after: u64) -> bool {
+        let Some(journal) = self.durability.journal() else { return false };
+        let latest = journal.latest();
+        let behind = latest.checked_sub(after);
+        if behind.is_none_or(|behind| behind > u64::from(self.config.replay_entries_max)) {
+            return false;
+        }
+        let Ok(everything) = Pattern::parse("/**") else { return false };
+        let mut oldest = None;
+        let query = Query { limit: 1, deletions: true, ..Query::of(&everything) };
+        let read = journal.query(&query, &mut |stored| {
+            oldest = Some(stored.sequence);
+            false
+        });
+        read.is_ok() && oldest.map_or(after == latest, |oldest| oldest <= after.saturating_add(1))
     }
 
     /// Counters that doors feed.

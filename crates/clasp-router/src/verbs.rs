@@ -4,6 +4,7 @@ pub(crate) mod announce;
 pub(crate) mod bundle;
 pub(crate) mod clock;
 pub(crate) mod get;
+pub(crate) mod page;
 pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod set;

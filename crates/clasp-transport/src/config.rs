@@ -41,7 +41,8 @@ pub struct Config {
     /// From accepted connection to finished WebSocket upgrade or HTTP answer, or else to the first
     /// byte.
     pub upgrade_timeout: Duration,
-    /// From accepted connection to the end of a plain HTTP answer, if that may take longer.
+    /// From accepted connection to the end of a plain HTTP answer, if that may take longer; of an
+    /// answer that lasts to its head.
     pub answer_timeout: Duration,
     /// From then to HELLO, in whole seconds.
     pub handshake_timeout: Duration,

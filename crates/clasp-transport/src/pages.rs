@@ -19,9 +19,15 @@ pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 /// An answer to come.
 pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
+/// Marks a response, as one of its extensions, after which the connection goes on: its body may
+/// take as long as its peer reads, and further requests may follow within the upgrade timeout.
+#[derive(Debug, Clone, Copy)]
+pub struct Lasting;
+
 /// Who answers plain HTTP requests on a client port.
 pub trait Pages: Send + Sync {
-    /// Answers one request of a peer; the connection is closed afterwards.
+    /// Answers one request of a peer; the connection is closed afterwards unless the answer is
+    /// [`Lasting`].
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer;
 }
 

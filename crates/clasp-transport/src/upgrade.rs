@@ -1,13 +1,15 @@
-//! From an accepted socket to a connection whose language is known, a WebSocket or another, or to an
-//! HTTP answer and the end, under one deadline.
+//! From an accepted socket to a connection whose language is known, a WebSocket or another, or to
+//! HTTP answers and the end, under one deadline unless an answer lasts.
 
 mod handshake;
+mod impatient;
 mod recognise;
 
 use std::convert::Infallible;
 use std::future::{self, Future};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,8 +29,9 @@ use tokio::time::Instant;
 
 use crate::admission::{Crowded, Visitor};
 use crate::clock;
-use crate::pages::{Answer, Body, text};
+use crate::pages::{Answer, Body, Lasting, text};
 use crate::server::Shared;
+use impatient::Impatient;
 pub(crate) use recognise::Spoken;
 
 /// Most bytes of a request's head.
@@ -53,8 +56,8 @@ pub(crate) struct Upgraded {
     pub(crate) early: Bytes,
 }
 
-/// Finds out what a fresh socket speaks, and answers its one request if that is HTTP. `None` if
-/// that was all there is to it.
+/// Finds out what a fresh socket speaks, and answers its requests if that is HTTP. `None` if that
+/// was all there is to it.
 pub(crate) async fn upgrade(
     shared: Arc<Shared>,
     stream: TcpStream,
@@ -62,10 +65,15 @@ pub(crate) async fn upgrade(
 ) -> Option<Upgraded> {
     let begun = Instant::now();
     let longest = shared.config.answer_timeout.max(shared.config.upgrade_timeout);
-    let answered = answer(&shared, (stream, begun), visitor);
-    let Ok(answered) = tokio::time::timeout_at(begun + longest, answered).await else {
-        shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
-        return None;
+    let lasting = AtomicBool::new(false);
+    let mut answered = pin!(answer(&shared, (stream, begun), visitor, &lasting));
+    let answered = match tokio::time::timeout_at(begun + longest, answered.as_mut()).await {
+        Ok(answered) => answered,
+        Err(_) if lasting.load(Ordering::Relaxed) => answered.await,
+        Err(_) => {
+            shared.router.counters().handshake_failed(HandshakeFailure::Timeout);
+            return None;
+        }
     };
     match answered? {
         Answered::Upgraded(upgraded) => Some(upgraded),
@@ -85,6 +93,7 @@ async fn answer(
     shared: &Arc<Shared>,
     (stream, begun): (TcpStream, Instant),
     visitor: Visitor,
+    lasting: &AtomicBool,
 ) -> Option<Answered> {
     let deadline = begun + shared.config.upgrade_timeout;
     let Ok(welcomed) = tokio::time::timeout_at(deadline, welcome(shared, stream, visitor)).await
@@ -99,8 +108,12 @@ async fn answer(
         let upgraded = Upgraded { stream: socket, channel, visitor, spoken, early };
         return Some(Answered::Upgraded(upgraded));
     }
-    let door =
-        Door { shared: Arc::clone(shared), visitor: Mutex::new(visitor), spoken: Mutex::new(None) };
+    let door = Door {
+        shared: Arc::clone(shared),
+        visitor: Mutex::new(visitor),
+        spoken: Mutex::new(None),
+        lasting,
+    };
     let left = deadline.saturating_duration_since(Instant::now());
     Box::pin(serve(door, wire, left)).await
 }
@@ -140,16 +153,16 @@ async fn welcome(
 }
 
 /// The head of the request has to be there in `head_time`.
-async fn serve(door: Door, wire: Wire, head_time: Duration) -> Option<Answered> {
+async fn serve(door: Door<'_>, wire: Wire, head_time: Duration) -> Option<Answered> {
     let parts = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_time)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(wire), door)
+        .serve_connection(TokioIo::new(Impatient::new(wire)), door)
         .without_shutdown()
         .await
         .ok()?;
-    let wire = parts.io.into_inner();
+    let wire = parts.io.into_inner().into_inner();
     let Door { visitor, spoken, .. } = parts.service;
     let (visitor, read) = (visitor.into_inner(), parts.read_buf);
     let Some(spoken) = spoken.into_inner() else {
@@ -169,17 +182,19 @@ async fn linger(mut wire: Wire) {
 }
 
 /// Answers the requests of one socket.
-struct Door {
+struct Door<'a> {
     shared: Arc<Shared>,
     visitor: Mutex<Visitor>,
     /// After an upgrade.
     spoken: Mutex<Option<Spoken>>,
+    /// Whether an answer has allowed the connection to go on.
+    lasting: &'a AtomicBool,
 }
 
-impl Service<Request<Incoming>> for Door {
+impl<'a> Service<Request<Incoming>> for Door<'a> {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send + 'a>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let upgrades = matches!(self.shared.config.wire, crate::wire::Wire::WebSocket);
@@ -188,11 +203,19 @@ impl Service<Request<Incoming>> for Door {
         }
         let peer = self.visitor.lock().remote;
         let answer: Answer = self.shared.pages.answer(request, peer);
-        Box::pin(async move { Ok(last(answer.await)) })
+        let (shared, lasting) = (Arc::clone(&self.shared), self.lasting);
+        Box::pin(async move {
+            let response = answer.await;
+            if response.extensions().get::<Lasting>().is_none() || shared.is_draining() {
+                return Ok(last(response));
+            }
+            lasting.store(true, Ordering::Relaxed);
+            Ok(response)
+        })
     }
 }
 
-impl Door {
+impl Door<'_> {
     fn shake(&self, request: &Request<Incoming>) -> Response<Body> {
         let response = if self.shared.is_draining() {
             text(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down\n")

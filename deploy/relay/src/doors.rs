@@ -37,6 +37,7 @@ pub(crate) fn features() -> Vec<&'static str> {
     let all = [
         ("auth", cfg!(feature = "auth")),
         ("health", cfg!(feature = "health")),
+        ("http", cfg!(feature = "http")),
         ("metrics", cfg!(feature = "metrics")),
         ("quic", cfg!(feature = "quic")),
         ("storage", cfg!(feature = "storage")),
@@ -117,6 +118,8 @@ impl Context {
 mod auth;
 #[cfg(feature = "health")]
 mod health;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(feature = "quic")]
@@ -138,6 +141,10 @@ mod websocket;
 pub(crate) use auth::{Desk, access, auth};
 #[cfg(feature = "health")]
 pub(crate) use health::health;
+#[cfg(feature = "http")]
+pub(crate) use http::http;
+#[cfg(all(feature = "http", feature = "auth", feature = "metrics"))]
+use http::section as http_section;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
 #[cfg(feature = "quic")]
@@ -171,6 +178,22 @@ fn single(
     context: &Context,
 ) -> Result<(Arc<dyn clasp_transport::pages::Pages>, Chores), crate::relay::StartError> {
     Ok(single::single(options, desk, context))
+}
+
+/// Nothing to describe.
+#[cfg(all(feature = "auth", feature = "metrics", feature = "websocket", not(feature = "http")))]
+fn http_section(_: &crate::options::Options) -> Option<clasp_http::api::Section> {
+    None
+}
+
+/// The other pages alone.
+#[cfg(all(feature = "websocket", not(feature = "http")))]
+fn http(
+    _: &crate::options::Options,
+    others: (Arc<dyn clasp_transport::pages::Pages>, Chores),
+    _: &Context,
+) -> (Arc<dyn clasp_transport::pages::Pages>, Chores) {
+    others
 }
 
 /// What other crates may use of the doors that this build has.

@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod config;
 mod gate;
+mod http;
 mod pages;
 mod quic;
 mod storage;
@@ -24,6 +25,7 @@ pub use command::{
 };
 pub use config::ConfigOptions;
 pub use gate::GateOptions;
+pub use http::HttpOptions;
 pub use pages::{CompletionOptions, ManualOptions};
 pub use quic::QuicOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
@@ -100,6 +102,9 @@ pub struct Options {
     /// What one user or one address may take up.
     #[command(flatten)]
     pub gate: GateOptions,
+    /// Params and events over plain HTTP.
+    #[command(flatten)]
+    pub http: HttpOptions,
     /// Who may do what.
     #[command(flatten)]
     pub auth: AuthOptions,

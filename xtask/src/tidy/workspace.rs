@@ -25,6 +25,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
+        "clasp-rest",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+            "clasp-http",
+        ],
+    ),
+    (
         "clasp-relay",
         &[
             "clasp-protocol",
@@ -38,6 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-transport",
             "clasp-quic",
             "clasp-http",
+            "clasp-rest",
         ],
     ),
     ("xtask", &[]),

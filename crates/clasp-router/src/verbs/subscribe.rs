@@ -21,16 +21,7 @@ const HISTORY_MAX: u32 = 100;
 
 pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Result<(), Refusal> {
     let Request { router, session, now, .. } = *request;
-    let pattern = Pattern::parse_within(&subscribe.pattern, &router.config.addresses)
-        .map_err(|error| Refusal::new(ErrorCode::PatternError, error.to_string()))
-        .map_err(|refusal| refusal.at(&subscribe.pattern))?;
-    if !session.grant.may_subscribe(&pattern) {
-        return Err(Refusal::out_of_scope("subscribe to", &subscribe.pattern));
-    }
-    let types = TypeMask::from_wire(subscribe.types);
-    let subscription = Subscription::new(session, types, subscribe.options.as_ref());
-    let until = router.ports.journal.as_ref().map_or(0, |journal| journal.latest());
-    register(router, session, (subscribe.id, pattern.clone()), subscription)?;
+    let Begun { pattern, types, until } = begin(request, subscribe)?;
     if pattern.matches(p2p::ANNOUNCE_ADDRESS) {
         router.announcements.tell(router, session, now);
     }
@@ -47,6 +38,46 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
     }
     drop(feeds);
     feed::pull(router, session, now);
+    Ok(())
+}
+
+/// A subscription that is registered and has been told nothing yet.
+struct Begun {
+    pattern: Pattern,
+    types: TypeMask,
+    /// Last entry of the journal before it.
+    until: u64,
+}
+
+fn begin(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Result<Begun, Refusal> {
+    let Request { router, session, .. } = *request;
+    let pattern = Pattern::parse_within(&subscribe.pattern, &router.config.addresses)
+        .map_err(|error| Refusal::new(ErrorCode::PatternError, error.to_string()))
+        .map_err(|refusal| refusal.at(&subscribe.pattern))?;
+    if !session.grant.may_subscribe(&pattern) {
+        return Err(Refusal::out_of_scope("subscribe to", &subscribe.pattern));
+    }
+    let types = TypeMask::from_wire(subscribe.types);
+    let subscription = Subscription::new(session, types, subscribe.options.as_ref());
+    let until = router.ports.journal.as_ref().map_or(0, |journal| journal.latest());
+    register(router, session, (subscribe.id, pattern.clone()), subscription)?;
+    Ok(Begun { pattern, types, until })
+}
+
+/// Subscribes and tells what the journal holds after this entry, where others are told the params.
+pub(crate) fn resume(
+    request: &Request<'_>,
+    subscribe: &Subscribe<'_>,
+    after: u64,
+) -> Result<(), Refusal> {
+    let Request { router, session, now, .. } = *request;
+    let Begun { pattern, types, .. } = begin(request, subscribe)?;
+    // Later entries are sure to find the subscription.
+    let until = router.durability.journal().map_or(0, |journal| journal.latest());
+    let missed = History::since(pattern, (subscribe.id, types), (after, until));
+    session.feeds.lock().push_back(Feed::History(missed));
+    feed::pull(router, session, now);
+    request.acknowledge_read();
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod crowd;
 mod dialect;
 mod drain;
 mod framed;
+mod lasting;
 mod liveness;
 mod messages;
 mod origin;

@@ -7,7 +7,7 @@ use clasp_http::site::Site;
 use clasp_transport::pages::{Answer, Incoming, Pages, Probes, Request};
 
 use super::auth::Desk;
-use super::{Chores, Context, auth, metrics};
+use super::{Chores, Context, auth, http_section, metrics};
 use crate::options::Options;
 
 /// The pages of the one port.
@@ -29,7 +29,8 @@ pub(crate) fn single(
     let mut chores: Chores = Box::pin(std::future::pending());
     let (mut api, mut metrics_site) = (Site::default(), Site::default());
     if let Some(desk) = desk {
-        let further = wants_metrics.then(|| metrics::section(context)).into_iter().collect();
+        let metrics = wants_metrics.then(|| metrics::section(context));
+        let further = metrics.into_iter().chain(http_section(options)).collect();
         let (pages, running) = auth::pages(options, desk, (context, further));
         api = Site::new(pages);
         chores = Box::pin(running);

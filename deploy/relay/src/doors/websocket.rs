@@ -8,7 +8,7 @@ use clasp_transport::pages::{Pages, Probes};
 use tokio::task::JoinSet;
 
 use super::stream::{self, Place};
-use super::{Chores, Context, Desk, Door, single};
+use super::{Chores, Context, Desk, Door, http, single};
 use crate::options::Options;
 use crate::relay::StartError;
 
@@ -40,6 +40,7 @@ pub(crate) async fn websocket(
             (probes, Box::pin(std::future::pending()) as Chores)
         }
     };
+    let (pages, chores) = http(options, (pages, chores), context);
     let (router, draining) = (Arc::clone(&context.router), context.draining.clone());
     let serve = Box::pin(async move {
         let mut beside = JoinSet::new();
@@ -52,6 +53,7 @@ pub(crate) async fn websocket(
 
 fn config(options: &Options, context: &Context) -> Config {
     let usual = stream::config(options, context);
-    let answer_timeout = if options.listen.single_port { API_TIME } else { usual.answer_timeout };
+    let has_api = options.listen.single_port || !options.http.no_http;
+    let answer_timeout = if has_api { API_TIME } else { usual.answer_timeout };
     Config { origins: options.listen.origins.clone(), answer_timeout, ..usual }
 }
