@@ -7,8 +7,11 @@ mod app;
 mod auth;
 mod command;
 mod config;
+mod discovery;
 mod gate;
+mod oscquery;
 mod pages;
+mod rendezvous;
 mod storage;
 mod tls;
 mod tokens;
@@ -21,8 +24,11 @@ pub use command::{
     JournalFile, StatsOptions, StorageCommand,
 };
 pub use config::ConfigOptions;
+pub use discovery::{DiscoveryOptions, Mdns, PortChoice};
 pub use gate::GateOptions;
+pub use oscquery::OscQueryOptions;
 pub use pages::{CompletionOptions, ManualOptions};
+pub use rendezvous::RendezvousOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
 pub use tokens::{JwtOptions, TokenOptions};
@@ -108,6 +114,15 @@ pub struct Options {
     /// Which signed tokens are accepted.
     #[command(flatten)]
     pub tokens: TokenOptions,
+    /// The tree that OSC programs can browse.
+    #[command(flatten)]
+    pub oscquery: OscQueryOptions,
+    /// How clients on the local network find the relay.
+    #[command(flatten)]
+    pub discovery: DiscoveryOptions,
+    /// Directories of relays.
+    #[command(flatten)]
+    pub rendezvous: RendezvousOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,

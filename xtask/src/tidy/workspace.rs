@@ -20,6 +20,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
+    ("clasp-discovery", &["clasp-protocol", "clasp-auth", "clasp-http"]),
+    (
+        "clasp-oscquery",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+            "clasp-http",
+        ],
+    ),
     (
         "clasp-relay",
         &[
@@ -33,6 +46,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-tls",
             "clasp-transport",
             "clasp-http",
+            "clasp-discovery",
+            "clasp-oscquery",
         ],
     ),
     ("xtask", &[]),
