@@ -31,15 +31,21 @@ impl fmt::Debug for Door {
     }
 }
 
+/// Something that makes the relay known to strangers until it drains.
+pub(crate) type Herald = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What was compiled in.
 #[cfg(feature = "auth")]
 pub(crate) fn features() -> Vec<&'static str> {
     let all = [
         ("auth", cfg!(feature = "auth")),
+        ("discovery", cfg!(feature = "discovery")),
         ("health", cfg!(feature = "health")),
         ("http", cfg!(feature = "http")),
         ("metrics", cfg!(feature = "metrics")),
+        ("oscquery", cfg!(feature = "oscquery")),
         ("quic", cfg!(feature = "quic")),
+        ("rendezvous", cfg!(feature = "rendezvous")),
         ("storage", cfg!(feature = "storage")),
         ("tcp", cfg!(feature = "tcp")),
         ("websocket", cfg!(feature = "websocket")),
@@ -49,17 +55,7 @@ pub(crate) fn features() -> Vec<&'static str> {
 
 /// What the doors share.
 #[derive(Debug)]
-#[cfg_attr(
-    not(all(
-        feature = "auth",
-        feature = "health",
-        feature = "metrics",
-        feature = "quic",
-        feature = "tcp",
-        feature = "websocket"
-    )),
-    allow(dead_code, reason = "each door uses its own part")
-)]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each door uses its own part"))]
 pub(crate) struct Context {
     router: Arc<Router>,
     ready: Arc<AtomicBool>,
@@ -88,17 +84,7 @@ impl Context {
     }
 }
 
-#[cfg_attr(
-    not(all(
-        feature = "auth",
-        feature = "health",
-        feature = "metrics",
-        feature = "quic",
-        feature = "tcp",
-        feature = "websocket"
-    )),
-    allow(dead_code, reason = "each door uses its own part")
-)]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each door uses its own part"))]
 impl Context {
     /// What probes ask: whether the relay serves, and keeps what it promises to keep.
     pub(crate) fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
@@ -116,14 +102,22 @@ impl Context {
 
 #[cfg(feature = "auth")]
 mod auth;
+#[cfg(feature = "discovery")]
+mod discovery;
 #[cfg(feature = "health")]
 mod health;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "oscquery")]
+mod oscquery;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "rendezvous")]
+mod rendezvous;
+#[cfg(any(feature = "auth", feature = "discovery"))]
+mod secrets;
 #[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
 mod single;
 #[cfg(feature = "storage")]
@@ -139,6 +133,8 @@ mod websocket;
 
 #[cfg(feature = "auth")]
 pub(crate) use auth::{Desk, access, auth};
+#[cfg(feature = "discovery")]
+pub(crate) use discovery::heralds;
 #[cfg(feature = "health")]
 pub(crate) use health::health;
 #[cfg(feature = "http")]
@@ -147,8 +143,12 @@ pub(crate) use http::http;
 use http::section as http_section;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "oscquery")]
+pub(crate) use oscquery::oscquery;
 #[cfg(feature = "quic")]
 pub(crate) use quic::quic;
+#[cfg(feature = "rendezvous")]
+pub(crate) use rendezvous::rendezvous;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "tcp")]
@@ -202,35 +202,13 @@ pub(crate) mod public {
     pub use super::tokens::Tokens;
 }
 
-#[cfg(not(all(
-    feature = "auth",
-    feature = "health",
-    feature = "metrics",
-    feature = "quic",
-    feature = "storage",
-    feature = "tcp",
-    feature = "websocket"
-)))]
+#[cfg(not(feature = "full"))]
 mod absent {
     //! What stands for a door that was not compiled in.
 
-    #[cfg(not(all(
-        feature = "auth",
-        feature = "health",
-        feature = "metrics",
-        feature = "quic",
-        feature = "tcp",
-        feature = "websocket"
-    )))]
+    #![allow(unused_imports, reason = "whichever door is absent uses its own part")]
+
     use super::{Context, Door};
-    #[cfg(not(all(
-        feature = "auth",
-        feature = "health",
-        feature = "metrics",
-        feature = "quic",
-        feature = "tcp",
-        feature = "websocket"
-    )))]
     use crate::options::Options;
     #[cfg(not(feature = "storage"))]
     use crate::options::{StorageCommand, StorageOptions};
@@ -265,6 +243,24 @@ mod absent {
         Err(StartError::Absent { wish: "--jwt-jwks", feature: "auth" }.to_string())
     }
 
+    #[cfg(not(feature = "discovery"))]
+    pub(crate) async fn heralds(
+        options: &Options,
+        _: &[&Door],
+        _: &Context,
+    ) -> Result<Vec<super::Herald>, StartError> {
+        let discovery = &options.discovery;
+        let wishes = [
+            (discovery.mdns == crate::options::Mdns::On, "--mdns on"),
+            (discovery.broadcast_port.is_some_and(|it| it.port().is_some()), "--broadcast-port"),
+            (options.rendezvous.rendezvous_url.is_some(), "--rendezvous-url"),
+        ];
+        match wishes.into_iter().find(|(wanted, _)| *wanted) {
+            Some((_, wish)) => Err(StartError::Absent { wish, feature: "discovery" }),
+            None => Ok(Vec::new()),
+        }
+    }
+
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--health-port", feature: "health" })
@@ -278,6 +274,20 @@ mod absent {
     #[cfg(not(feature = "quic"))]
     pub(crate) async fn quic(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--quic-port", feature: "quic" })
+    }
+
+    #[cfg(not(feature = "oscquery"))]
+    pub(crate) async fn oscquery(
+        _: (&Options, u16),
+        _: &[Door],
+        _: &Context,
+    ) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--oscquery-port", feature: "oscquery" })
+    }
+
+    #[cfg(not(feature = "rendezvous"))]
+    pub(crate) async fn rendezvous(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--rendezvous-port", feature: "rendezvous" })
     }
 
     #[cfg(not(feature = "storage"))]
@@ -318,13 +328,6 @@ mod absent {
         Err(StartError::Absent { wish: "a WebSocket listener", feature: "websocket" })
     }
 }
-#[cfg(not(all(
-    feature = "auth",
-    feature = "health",
-    feature = "metrics",
-    feature = "quic",
-    feature = "storage",
-    feature = "tcp",
-    feature = "websocket"
-)))]
+#[cfg(not(feature = "full"))]
+#[allow(unused_imports, reason = "all features one by one leave nothing absent")]
 pub(crate) use absent::*;

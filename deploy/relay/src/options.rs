@@ -7,10 +7,13 @@ mod app;
 mod auth;
 mod command;
 mod config;
+mod discovery;
 mod gate;
 mod http;
+mod oscquery;
 mod pages;
 mod quic;
+mod rendezvous;
 mod storage;
 mod tcp;
 mod tls;
@@ -24,10 +27,13 @@ pub use command::{
     JournalFile, StatsOptions, StorageCommand,
 };
 pub use config::ConfigOptions;
+pub use discovery::{DiscoveryOptions, Mdns, PortChoice};
 pub use gate::GateOptions;
 pub use http::HttpOptions;
+pub use oscquery::OscQueryOptions;
 pub use pages::{CompletionOptions, ManualOptions};
 pub use quic::QuicOptions;
+pub use rendezvous::RendezvousOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tcp::TcpOptions;
 pub use tls::TlsOptions;
@@ -123,6 +129,15 @@ pub struct Options {
     /// Which signed tokens are accepted.
     #[command(flatten)]
     pub tokens: TokenOptions,
+    /// The tree that OSC programs can browse.
+    #[command(flatten)]
+    pub oscquery: OscQueryOptions,
+    /// How clients on the local network find the relay.
+    #[command(flatten)]
+    pub discovery: DiscoveryOptions,
+    /// Directories of relays.
+    #[command(flatten)]
+    pub rendezvous: RendezvousOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,

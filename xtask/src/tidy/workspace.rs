@@ -24,6 +24,19 @@ const EDGES: &[(&str, &[&str])] = &[
         &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls", "clasp-transport"],
     ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
+    ("clasp-discovery", &["clasp-protocol", "clasp-auth", "clasp-http"]),
+    (
+        "clasp-oscquery",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+            "clasp-http",
+        ],
+    ),
     (
         "clasp-rest",
         &[
@@ -51,6 +64,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-quic",
             "clasp-http",
             "clasp-rest",
+            "clasp-discovery",
+            "clasp-oscquery",
         ],
     ),
     ("xtask", &[]),
