@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clasp_protocol::codec::{self, EncodeError};
 use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello};
-use clasp_protocol::{ErrorCode, Frame, Message, Qos};
+use clasp_protocol::{ErrorCode, Frame, Message, Pattern, Qos};
 use clasp_router::{
     Close, Connection, Flow, Framing, LinkInfo, Manners, Now, Outbox, Router, Taken, Wake,
 };
@@ -103,13 +103,29 @@ impl Guest {
         wake: Arc<dyn Wake>,
         now: Now,
     ) -> Result<Guest, Refused> {
-        let link = LinkInfo {
-            framing: Framing::Bare,
-            remote: who.remote,
-            transport: who.transport,
-            manners: Manners::Foreign,
-        };
-        let mut guest = Guest { connection: router.connect(link, wake, now), number: 0 };
+        Guest::introduce(router.connect(link(who), wake, now), who, now)
+    }
+
+    /// Says HELLO for a client that does not count against the relay's most sessions, because its
+    /// door has a limit of its own.
+    ///
+    /// # Errors
+    /// The token is missing, invalid or expired.
+    pub fn enter_apart(
+        router: &Arc<Router>,
+        who: &Introduction<'_>,
+        wake: Arc<dyn Wake>,
+        now: Now,
+    ) -> Result<Guest, Refused> {
+        Guest::introduce(router.connect_apart(link(who), wake), who, now)
+    }
+
+    fn introduce(
+        connection: Connection,
+        who: &Introduction<'_>,
+        now: Now,
+    ) -> Result<Guest, Refused> {
+        let mut guest = Guest { connection, number: 0 };
         let hello = Message::Hello(Hello {
             version: 1,
             features: Features::RELAY,
@@ -206,6 +222,17 @@ impl Guest {
         }
     }
 
+    /// Addresses of params that match, that a GET would show and that are wanted; at most so many,
+    /// in no particular order. For requests that name several params at once.
+    pub fn find(
+        &self,
+        pattern: &Pattern,
+        (wanted, count_max): (&dyn Fn(&str) -> bool, usize),
+        now: Now,
+    ) -> Vec<Arc<str>> {
+        self.connection.find(pattern, (wanted, count_max), now)
+    }
+
     /// Session id, a UUID in 36 characters.
     pub fn session_id(&self) -> &str {
         self.connection.session_id().unwrap_or_default()
@@ -219,6 +246,16 @@ impl Guest {
     /// Ends the session.
     pub fn leave(mut self, now: Now) {
         self.connection.leave(now);
+    }
+}
+
+/// What the router is told of a client.
+fn link(who: &Introduction<'_>) -> LinkInfo {
+    LinkInfo {
+        framing: Framing::Bare,
+        remote: who.remote,
+        transport: who.transport,
+        manners: Manners::Foreign,
     }
 }
 

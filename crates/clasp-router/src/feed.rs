@@ -101,7 +101,7 @@ impl SnapshotFeed {
 }
 
 /// Segments before the first wildcard.
-fn literal_prefix(pattern: &Pattern) -> Box<str> {
+pub(crate) fn literal_prefix(pattern: &Pattern) -> Box<str> {
     let mut prefix = String::new();
     for segment in pattern.segments() {
         let Segment::Literal(text) = segment else { break };
