@@ -157,11 +157,7 @@ impl Router {
 
     /// Takes a new link that does not count against the most sessions: its door has a limit of its
     /// own, because its clients can be made up.
-    pub fn connect_apart(
-        self: &Arc<Router>,
-        link: LinkInfo,
-        wake: Arc<dyn Wake>,
-    ) -> Connection {
+    pub fn connect_apart(self: &Arc<Router>, link: LinkInfo, wake: Arc<dyn Wake>) -> Connection {
         let outbox = Outbox::new(link.framing, Arc::clone(&self.outboxes), wake);
         let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
         Connection::new(Arc::clone(self), outbox, peer, link).apart()

@@ -113,7 +113,11 @@ fn labelled_counters(stripes: &Stripes) -> [Family; 6] {
         ),
         labelled(
             stripes,
-            ("clasp_osc_drops_total", "What came from or was for OSC clients and got lost.", "reason"),
+            (
+                "clasp_osc_drops_total",
+                "What came from or was for OSC clients and got lost.",
+                "reason",
+            ),
             OscDrop::ALL.map(|reason| reason.label().to_owned()),
             |stripe| &stripe.osc_drops,
         ),
