@@ -33,6 +33,8 @@ pub struct Refused {
     pub code: u16,
     /// For a person.
     pub message: String,
+    /// The address it is about.
+    pub address: Option<String>,
 }
 
 impl Refused {
@@ -42,7 +44,8 @@ impl Refused {
     }
 
     fn told(error: &ErrorMessage<'_>) -> Refused {
-        Refused { code: error.code, message: error.message.to_string() }
+        let address = error.address.as_ref().map(ToString::to_string);
+        Refused { code: error.code, message: error.message.to_string(), address }
     }
 }
 
@@ -138,7 +141,7 @@ impl Guest {
             // Only a token can be that long.
             Err(error) => {
                 let code = ErrorCode::Unauthorized.code();
-                return Err(Refused { code, message: error.to_string() });
+                return Err(Refused { code, message: error.to_string(), address: None });
             }
         }
         guest.collect(now, |arrival| {

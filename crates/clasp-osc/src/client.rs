@@ -15,7 +15,7 @@ use rosc::{OscMessage, OscType};
 use crate::config::{Config, Guests, Late};
 use crate::control::{self, Control, Terms};
 use crate::limits::{LEASE_US, MATCHES_MAX, QUEUE_BYTES_MAX, SUBSCRIPTIONS_MAX};
-use crate::mailbox::{Asked, Mailbox, Subscription, Wish};
+use crate::mailbox::{Asked, Confirm, Mailbox, Subscription, Wish};
 use crate::packet::Packet;
 use crate::pattern::{OscPattern, Stars, is_pattern};
 use crate::time::TimeTag;
@@ -276,13 +276,14 @@ impl Client {
     fn control(&mut self, control: Control, now: Now) {
         match control {
             Control::Subscribe { pattern, terms } => {
-                if let Err(text) = self.subscribe(&pattern, terms, now) {
+                if let Err(text) = self.subscribe(&pattern, terms, Confirm::Yes, now) {
                     self.mailbox.reject("/clasp/subscribe", &text, now);
                 }
             }
             Control::Xremote => {
                 if !self.mailbox.subscriptions.iter().any(|it| *it.text == *XREMOTE_PATTERN) {
-                    let everything = self.subscribe(XREMOTE_PATTERN, control::XREMOTE, now);
+                    let everything =
+                        self.subscribe(XREMOTE_PATTERN, control::XREMOTE, Confirm::No, now);
                     debug_assert!(everything.is_ok(), "{everything:?}");
                 }
             }
@@ -306,26 +307,33 @@ impl Client {
     }
 
     /// Subscribes to a pattern over OSC addresses, or begins it anew.
-    fn subscribe(&mut self, text: &str, terms: Terms, now: Now) -> Result<(), String> {
+    fn subscribe(
+        &mut self,
+        text: &str,
+        terms: Terms,
+        confirm: Confirm,
+        now: Now,
+    ) -> Result<(), String> {
         let whole = self.shared.config.namespace.pattern(text);
         let pattern = OscPattern::parse(&whole, Stars::AnyParts)?;
         let lease = self.post.leases.then(|| {
             let lease_us = terms.lease_us.unwrap_or(LEASE_US);
             (lease_us, now.mono_us + lease_us)
         });
-        self.add(text, (pattern, terms.rate, lease), now)
+        self.add(text, (pattern, terms.rate, lease), confirm, now)
     }
 
     /// Subscribes to a pattern over all addresses, without end.
     pub(crate) fn follow(&mut self, text: &str, now: Now) -> Result<(), String> {
         let pattern = OscPattern::parse(text, Stars::AnyParts)?;
-        self.add(text, (pattern, None, None), now)
+        self.add(text, (pattern, None, None), Confirm::No, now)
     }
 
     fn add(
         &mut self,
         text: &str,
         (pattern, rate, lease): (OscPattern, Option<u32>, Option<(u64, u64)>),
+        confirm: Confirm,
         now: Now,
     ) -> Result<(), String> {
         let subscriptions = &mut self.mailbox.subscriptions;
@@ -345,11 +353,11 @@ impl Client {
                 subscriptions.len() - 1
             }
         };
-        self.ask_subscription(place, now);
+        self.ask_subscription(place, confirm, now);
         Ok(())
     }
 
-    fn ask_subscription(&mut self, place: usize, now: Now) {
+    fn ask_subscription(&mut self, place: usize, confirm: Confirm, now: Now) {
         let Subscription { id, pattern, rate, .. } = &self.mailbox.subscriptions[place];
         let options = SubscribeOptions { max_rate: *rate, ..SubscribeOptions::default() };
         let message = Message::Subscribe(Subscribe {
@@ -358,7 +366,7 @@ impl Client {
             types: 0xFF,
             options: rate.map(|_| options),
         });
-        let asked = Asked { what: "/clasp/subscribe", wish: Wish::Subscribe(*id) };
+        let asked = Asked { what: "/clasp/subscribe", wish: Wish::Subscribe(*id, confirm) };
         if let Ok(number) = self.guest.ask(&message, false, now) {
             self.mailbox.asked.push((number, asked));
         }
@@ -406,7 +414,7 @@ impl Client {
                     self.mailbox.asked.clear();
                     std::mem::replace(&mut self.guest, guest).leave(now);
                     for place in 0..self.mailbox.subscriptions.len() {
-                        self.ask_subscription(place, now);
+                        self.ask_subscription(place, Confirm::No, now);
                     }
                 }
                 Err(refused) => return self.mailbox.refuse("/clasp/auth", &refused, now),

@@ -37,10 +37,18 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 pub(crate) enum Wish {
-    /// The subscription of this id.
-    Subscribe(u32),
+    /// The subscription of this id, to be confirmed to the client or not.
+    Subscribe(u32, Confirm),
     /// The param at this address.
     Get(Box<str>),
+}
+
+/// Whether a client is told that it is subscribed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirm {
+    Yes,
+    /// It has not asked in words that have an answer.
+    No,
 }
 
 /// What one client is sent.
@@ -92,14 +100,18 @@ impl Mailbox {
                     self.answered(asked, &answer, now);
                 }
             }
-            Arrival::Notice(refused) => self.refuse("", &refused, now),
+            Arrival::Notice(refused) => {
+                let about = refused.address.clone().unwrap_or_default();
+                self.refuse(&about, &refused, now);
+            }
             Arrival::Other(_) => {}
         }
     }
 
     fn answered(&mut self, asked: Asked, answer: &Answer<'_>, now: Now) {
         match (asked.wish, answer) {
-            (Wish::Subscribe(id), Answer::Done(_)) => {
+            (Wish::Subscribe(_, Confirm::No) | Wish::Get(_), Answer::Done(_)) => {}
+            (Wish::Subscribe(id, Confirm::Yes), Answer::Done(_)) => {
                 let Some(subscription) = self.subscriptions.iter().find(|it| it.id == id) else {
                     return;
                 };
@@ -109,12 +121,11 @@ impl Mailbox {
                     vec![OscType::String(subscription.text.to_string()), OscType::Int(lease_s)];
                 self.answer("/clasp/subscribed", arguments);
             }
-            (Wish::Subscribe(id), Answer::Refused(refused)) => {
+            (Wish::Subscribe(id, _), Answer::Refused(refused)) => {
                 self.subscriptions.retain(|it| it.id != id);
                 self.refuse(asked.what, refused, now);
             }
             (Wish::Get(_), Answer::Refused(refused)) => self.refuse(asked.what, refused, now),
-            (Wish::Get(_), Answer::Done(_)) => {}
         }
     }
 
@@ -161,7 +172,7 @@ impl Mailbox {
     fn asked_for(&self, address: &str) -> bool {
         self.asked.iter().any(|(_, asked)| match &asked.wish {
             Wish::Get(wanted) => **wanted == *address,
-            Wish::Subscribe(_) => false,
+            Wish::Subscribe(..) => false,
         })
     }
 
