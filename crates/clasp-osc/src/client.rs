@@ -175,6 +175,11 @@ impl Client {
         false
     }
 
+    /// Whether another packet can be carried out now.
+    pub(crate) fn may_receive(&self) -> bool {
+        self.guest.may_ask() && self.mailbox.queue.bytes() < 2 * QUEUE_BYTES_MAX
+    }
+
     /// Whether the router may have more for the client than it was given room for.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending
