@@ -24,7 +24,7 @@ mod time;
 mod value;
 mod write;
 
-pub use config::{Config, ConfigError, Destination, Guests, Late, Sources, Tuning};
+pub use config::{Config, ConfigError, Destination, Guests, Late, Tuning};
 pub use namespace::{Namespace, Unfit};
 pub use server::{BindError, Server};
 pub use talk::OscStream;

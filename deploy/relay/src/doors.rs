@@ -38,6 +38,7 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("auth", cfg!(feature = "auth")),
         ("health", cfg!(feature = "health")),
         ("metrics", cfg!(feature = "metrics")),
+        ("osc", cfg!(feature = "osc")),
         ("storage", cfg!(feature = "storage")),
         ("websocket", cfg!(feature = "websocket")),
     ];
@@ -47,7 +48,13 @@ pub(crate) fn features() -> Vec<&'static str> {
 /// What the doors share.
 #[derive(Debug)]
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "osc",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 pub(crate) struct Context {
@@ -79,7 +86,13 @@ impl Context {
 }
 
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "osc",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 impl Context {
@@ -103,10 +116,14 @@ mod auth;
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "osc")]
+mod osc;
 #[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
 mod single;
 #[cfg(feature = "storage")]
 mod storage;
+#[cfg(any(feature = "osc", feature = "websocket"))]
+mod stream;
 #[cfg(feature = "auth")]
 mod tokens;
 #[cfg(feature = "websocket")]
@@ -118,12 +135,22 @@ pub(crate) use auth::{Desk, access, auth};
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "osc")]
+pub(crate) use osc::osc;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "auth")]
 pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// Keeps the router's clock going, for ever.
+pub(crate) async fn keep_time(router: Arc<Router>) {
+    #[cfg(any(feature = "osc", feature = "websocket"))]
+    clasp_transport::run_ticker(router).await;
+    #[cfg(not(any(feature = "osc", feature = "websocket")))]
+    drop(router);
+}
 
 /// What runs beside a listener.
 #[cfg(feature = "websocket")]
@@ -149,6 +176,7 @@ pub(crate) mod public {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "osc",
     feature = "storage",
     feature = "websocket"
 )))]
@@ -159,6 +187,7 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "osc",
         feature = "websocket"
     )))]
     use super::{Context, Door};
@@ -166,6 +195,7 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "osc",
         feature = "websocket"
     )))]
     use crate::options::Options;
@@ -212,6 +242,15 @@ mod absent {
         Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
+    #[cfg(not(feature = "osc"))]
+    pub(crate) async fn osc(
+        _: (&Options, u16),
+        _: Option<clasp_auth::cpsk::Secret>,
+        _: &Context,
+    ) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--osc-port", feature: "osc" })
+    }
+
     #[cfg(not(feature = "storage"))]
     pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
         match options.wish() {
@@ -249,6 +288,7 @@ mod absent {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "osc",
     feature = "storage",
     feature = "websocket"
 )))]

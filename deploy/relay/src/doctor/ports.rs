@@ -24,6 +24,7 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
         ];
         ports.extend(others.into_iter().filter_map(|(flag, port)| Some((flag, port?))));
     }
+    ports.extend(options.osc.osc_port.map(|port| ("--osc-port", port)));
     let mut findings = Vec::new();
     for (index, (flag, port)) in ports.iter().enumerate() {
         let same = ports[..index].iter().find(|(_, other)| other == port && *port != 0);
