@@ -28,6 +28,7 @@ mod network;
 pub mod password;
 mod proxies;
 mod scope;
+mod sources;
 pub mod store;
 mod throttle;
 pub mod token;
@@ -54,6 +55,7 @@ pub use jwt::{JwtKeys, JwtKeysError, JwtRules, JwtVerifier};
 pub use network::Network;
 pub use proxies::TrustedProxies;
 pub use scope::{Action, Scope, ScopeError, Scopes};
+pub use sources::Sources;
 pub use throttle::{Quota, Throttle};
 
 /// Bytes as hexadecimal digits.

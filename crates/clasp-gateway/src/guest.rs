@@ -34,6 +34,8 @@ pub struct Refused {
     pub code: u16,
     /// For a person.
     pub message: String,
+    /// The address it is about.
+    pub address: Option<String>,
 }
 
 impl Refused {
@@ -43,7 +45,8 @@ impl Refused {
     }
 
     fn told(error: &ErrorMessage<'_>) -> Refused {
-        Refused { code: error.code, message: error.message.to_string() }
+        let address = error.address.as_ref().map(ToString::to_string);
+        Refused { code: error.code, message: error.message.to_string(), address }
     }
 }
 
@@ -104,13 +107,29 @@ impl Guest {
         wake: Arc<dyn Wake>,
         now: Now,
     ) -> Result<Guest, Refused> {
-        let link = LinkInfo {
-            framing: Framing::Bare,
-            remote: who.remote,
-            transport: who.transport,
-            manners: Manners::Foreign,
-        };
-        let mut guest = Guest { connection: router.connect(link, wake, now), number: 0 };
+        Guest::introduce(router.connect(link(who), wake, now), who, now)
+    }
+
+    /// Says HELLO for a client that does not count against the relay's most sessions, because its
+    /// door has a limit of its own.
+    ///
+    /// # Errors
+    /// The token is missing, invalid or expired.
+    pub fn enter_apart(
+        router: &Arc<Router>,
+        who: &Introduction<'_>,
+        wake: Arc<dyn Wake>,
+        now: Now,
+    ) -> Result<Guest, Refused> {
+        Guest::introduce(router.connect_apart(link(who), wake), who, now)
+    }
+
+    fn introduce(
+        connection: Connection,
+        who: &Introduction<'_>,
+        now: Now,
+    ) -> Result<Guest, Refused> {
+        let mut guest = Guest { connection, number: 0 };
         let hello = Message::Hello(Hello {
             version: 1,
             features: Features::RELAY,
@@ -123,7 +142,7 @@ impl Guest {
             // Only a token can be that long.
             Err(error) => {
                 let code = ErrorCode::Unauthorized.code();
-                return Err(Refused { code, message: error.to_string() });
+                return Err(Refused { code, message: error.to_string(), address: None });
             }
         }
         guest.collect(now, |arrival| {
@@ -239,6 +258,17 @@ impl Guest {
         self.connection.may_write(address)
     }
 
+    /// Addresses of params that match, that a GET would show and that are wanted; at most so many,
+    /// in no particular order. For requests that name several params at once.
+    pub fn find(
+        &self,
+        pattern: &Pattern,
+        (wanted, count_max): (&dyn Fn(&str) -> bool, usize),
+        now: Now,
+    ) -> Vec<Arc<str>> {
+        self.connection.find(pattern, (wanted, count_max), now)
+    }
+
     /// Session id, a UUID in 36 characters.
     pub fn session_id(&self) -> &str {
         self.connection.session_id().unwrap_or_default()
@@ -252,6 +282,16 @@ impl Guest {
     /// Ends the session.
     pub fn leave(mut self, now: Now) {
         self.connection.leave(now);
+    }
+}
+
+/// What the router is told of a client.
+fn link(who: &Introduction<'_>) -> LinkInfo {
+    LinkInfo {
+        framing: Framing::Bare,
+        remote: who.remote,
+        transport: who.transport,
+        manners: Manners::Foreign,
     }
 }
 

@@ -148,3 +148,40 @@ fn a_guest_that_leaves_lets_go_of_its_locks() {
     let held = ErrorCode::LockHeld.code();
     assert_eq!(heard(&mut other), [format!("1: {held}"), "2: done Some(2)".to_owned()]);
 }
+
+#[test]
+fn a_guest_that_came_apart_takes_nobodys_place() {
+    let router = router(|config| config.sessions_max = 1);
+    let remote = SocketAddr::from(([127, 0, 0, 1], 4_000));
+    let who = Introduction { remote, transport: "test", name: "test:apart", token: None };
+    let apart: Vec<Guest> =
+        (0..9).map(|_| Guest::enter_apart(&router, &who, Bell::new(), NOW).unwrap()).collect();
+    let first = enter(&router).unwrap();
+    drop(apart);
+    assert!(enter(&router).is_err(), "the limit still holds for others");
+    drop(first);
+    assert!(enter(&router).is_ok());
+}
+
+#[test]
+fn a_guest_finds_the_params_that_it_may_get() {
+    let scopes = clasp_auth::Scopes::parse_list("write:/a/**").unwrap();
+    let chain = clasp_auth::Chain::new(Vec::new(), Some(scopes));
+    let ports = Ports { authenticator: Arc::new(chain), ..Ports::default() };
+    let limited = Router::new(Config::default(), ports).unwrap();
+    let mut guest = enter(&limited).unwrap();
+    for address in ["/a/1", "/a/2", "/a/deep/3"] {
+        guest.tell(&set(address, 1), NOW).unwrap();
+    }
+    let find = |guest: &Guest, pattern: &str, count_max: usize| {
+        let pattern = pattern.parse().unwrap();
+        let wanted = |address: &str| address != "/a/2";
+        let mut found = guest.find(&pattern, (&wanted, count_max), NOW);
+        found.sort();
+        found.iter().map(|address| address.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(find(&guest, "/a/*", 9), ["/a/1"]);
+    assert_eq!(find(&guest, "/**", 9), ["/a/1", "/a/deep/3"]);
+    assert_eq!(find(&guest, "/**", 1).len(), 1);
+    assert_eq!(find(&guest, "/b/**", 9), Vec::<String>::new());
+}

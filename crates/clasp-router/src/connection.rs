@@ -15,6 +15,7 @@ use crate::broadcast::Framing;
 use crate::clock::Now;
 use crate::dispatch::Request;
 use crate::handshake::{self, Arrival};
+use crate::lookup;
 use crate::metrics::{DropKind, HandshakeFailure};
 use crate::outbox::{Close, Outbox};
 use crate::rate::{Allowance, Verdict};
@@ -88,6 +89,8 @@ pub struct Connection {
     bad: Option<Box<BadFrames>>,
     /// Number of the request in hand.
     correlation: Option<u32>,
+    /// Whether it counts against the most sessions.
+    counted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -113,7 +116,15 @@ impl Connection {
             allowance: None,
             bad: None,
             correlation: None,
+            counted: true,
         }
+    }
+
+    /// The same, not counted.
+    pub(crate) fn apart(self) -> Connection {
+        let mut connection = self;
+        connection.counted = false;
+        connection
     }
 
     /// Takes one frame whose answer, ACK or ERROR, is to carry this number.
@@ -295,6 +306,18 @@ impl Connection {
         !self.outbox.is_pressed() && !self.router.durability.pauses(&self.outbox)
     }
 
+    /// Addresses of params that match, that the session may GET and that are wanted, at most so
+    /// many; for doors whose requests name several at once. Empty before HELLO.
+    pub fn find(
+        &self,
+        pattern: &Pattern,
+        (wanted, count_max): (&dyn Fn(&str) -> bool, usize),
+        now: Now,
+    ) -> Vec<Arc<str>> {
+        let Some(session) = &self.session else { return Vec::new() };
+        lookup::find((&self.router, session), pattern, (wanted, count_max), now)
+    }
+
     /// Whether HELLO is done.
     pub fn established(&self) -> bool {
         self.session.is_some()
@@ -352,6 +375,8 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.leave(self.router.last_now());
-        self.router.connections.fetch_sub(1, Ordering::Relaxed);
+        if self.counted {
+            self.router.connections.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

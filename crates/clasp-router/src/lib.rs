@@ -17,6 +17,7 @@ mod handshake;
 mod history;
 mod housekeeping;
 pub mod journal;
+mod lookup;
 pub mod metrics;
 mod observation;
 mod outbox;

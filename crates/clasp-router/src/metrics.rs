@@ -11,7 +11,7 @@ mod label;
 mod stripe;
 
 pub use family::{Family, Gauges, Kind, Sample};
-pub use label::{DropKind, EvictionReason, HandshakeFailure};
+pub use label::{DropKind, EvictionReason, HandshakeFailure, OscDrop};
 
 use clasp_protocol::ErrorCode;
 use clasp_protocol::message::MessageType;
@@ -73,6 +73,12 @@ impl Metrics {
     /// A connection did not become a session.
     pub fn handshake_failed(&self, reason: HandshakeFailure) {
         self.stripes.mine().handshake_failures[reason as usize].add(1);
+    }
+
+    /// Something from or for an OSC client went nowhere.
+    #[inline]
+    pub fn osc_dropped(&self, reason: OscDrop) {
+        self.stripes.mine().osc_drops[reason as usize].add(1);
     }
 
     /// A frame could not be decoded.
@@ -185,12 +191,14 @@ mod tests {
         metrics.dropped(DropKind::Event);
         metrics.evicted(EvictionReason::Capacity);
         metrics.handshake_failed(HandshakeFailure::Timeout);
+        metrics.osc_dropped(OscDrop::Late);
         metrics.conflated();
         let families = metrics.families(&Gauges::default());
         assert_eq!(value(&families, "clasp_drops_total", &["event"]), Some(2.0));
         assert_eq!(value(&families, "clasp_drops_total", &["stream"]), Some(0.0));
         assert_eq!(value(&families, "clasp_evictions_total", &["capacity"]), Some(1.0));
         assert_eq!(value(&families, "clasp_handshake_failures_total", &["timeout"]), Some(1.0));
+        assert_eq!(value(&families, "clasp_osc_drops_total", &["late"]), Some(1.0));
         assert_eq!(value(&families, "clasp_conflated_total", &[]), Some(1.0));
     }
 

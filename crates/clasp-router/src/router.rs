@@ -155,6 +155,14 @@ impl Router {
         Connection::new(Arc::clone(self), outbox, peer, link)
     }
 
+    /// Takes a new link that does not count against the most sessions: its door has a limit of its
+    /// own, because its clients can be made up.
+    pub fn connect_apart(self: &Arc<Router>, link: LinkInfo, wake: Arc<dyn Wake>) -> Connection {
+        let outbox = Outbox::new(link.framing, Arc::clone(&self.outboxes), wake);
+        let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
+        Connection::new(Arc::clone(self), outbox, peer, link).apart()
+    }
+
     /// Links that are open, whether or not their HELLO came.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

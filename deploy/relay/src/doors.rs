@@ -43,6 +43,7 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("health", cfg!(feature = "health")),
         ("http", cfg!(feature = "http")),
         ("metrics", cfg!(feature = "metrics")),
+        ("osc", cfg!(feature = "osc")),
         ("oscquery", cfg!(feature = "oscquery")),
         ("quic", cfg!(feature = "quic")),
         ("rendezvous", cfg!(feature = "rendezvous")),
@@ -110,6 +111,8 @@ mod health;
 mod http;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "osc")]
+mod osc;
 #[cfg(feature = "oscquery")]
 mod oscquery;
 #[cfg(feature = "quic")]
@@ -122,7 +125,7 @@ mod secrets;
 mod single;
 #[cfg(feature = "storage")]
 mod storage;
-#[cfg(any(feature = "tcp", feature = "websocket"))]
+#[cfg(any(feature = "osc", feature = "tcp", feature = "websocket"))]
 mod stream;
 #[cfg(feature = "tcp")]
 mod tcp;
@@ -143,6 +146,8 @@ pub(crate) use http::http;
 use http::section as http_section;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "osc")]
+pub(crate) use osc::osc;
 #[cfg(feature = "oscquery")]
 pub(crate) use oscquery::oscquery;
 #[cfg(feature = "quic")]
@@ -160,9 +165,9 @@ pub(crate) use websocket::websocket;
 
 /// Keeps the router's clock going, for ever.
 pub(crate) async fn keep_time(router: Arc<Router>) {
-    #[cfg(any(feature = "quic", feature = "tcp", feature = "websocket"))]
+    #[cfg(any(feature = "osc", feature = "quic", feature = "tcp", feature = "websocket"))]
     clasp_transport::run_ticker(router).await;
-    #[cfg(not(any(feature = "quic", feature = "tcp", feature = "websocket")))]
+    #[cfg(not(any(feature = "osc", feature = "quic", feature = "tcp", feature = "websocket")))]
     drop(router);
 }
 
@@ -288,6 +293,15 @@ mod absent {
     #[cfg(not(feature = "rendezvous"))]
     pub(crate) async fn rendezvous(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--rendezvous-port", feature: "rendezvous" })
+    }
+
+    #[cfg(not(feature = "osc"))]
+    pub(crate) async fn osc(
+        _: (&Options, u16),
+        _: Option<clasp_auth::cpsk::Secret>,
+        _: &Context,
+    ) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--osc-port", feature: "osc" })
     }
 
     #[cfg(not(feature = "storage"))]

@@ -10,6 +10,7 @@ mod config;
 mod discovery;
 mod gate;
 mod http;
+mod osc;
 mod oscquery;
 mod pages;
 mod quic;
@@ -30,6 +31,7 @@ pub use config::ConfigOptions;
 pub use discovery::{DiscoveryOptions, Mdns, PortChoice};
 pub use gate::GateOptions;
 pub use http::HttpOptions;
+pub use osc::OscOptions;
 pub use oscquery::OscQueryOptions;
 pub use pages::{CompletionOptions, ManualOptions};
 pub use quic::QuicOptions;
@@ -93,6 +95,9 @@ pub struct Options {
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
+    /// Where OSC clients come in.
+    #[command(flatten)]
+    pub osc: OscOptions,
     /// CLASP over QUIC.
     #[command(flatten)]
     pub quic: QuicOptions,

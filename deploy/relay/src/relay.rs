@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clasp_auth::Authenticator;
+use clasp_auth::cpsk::Secret;
 use clasp_router::{Ports, Router};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -119,10 +120,13 @@ pub enum StartError {
     /// What signed tokens are held against cannot be had; the text names the file and the way out.
     #[error("{0}")]
     Tokens(String),
+    /// The settings of OSC cannot be had or used; the text names the file, the line, the way out.
+    #[error("{0}")]
+    Osc(String),
     /// The options leave no way for a client to connect.
     #[error(
         "no protocol is left to serve clients with; \
-         leave out --no-websocket, or give --quic-port or --tcp-port"
+         leave out --no-websocket, or give --osc-port, --quic-port or --tcp-port"
     )]
     NoDoor,
 }
@@ -207,7 +211,7 @@ impl Relay {
             probe = Some(Probe { router: Arc::clone(&router), target });
             clients.push(door);
         }
-        clients.extend(further(options, &context).await?);
+        clients.extend(further(options, access.osc, &context).await?);
         if clients.is_empty() {
             return Err(StartError::NoDoor);
         }
@@ -300,8 +304,15 @@ impl Relay {
 }
 
 /// Binds the listeners of clients that come otherwise than by WebSocket.
-async fn further(options: &Options, context: &Context) -> Result<Vec<Door>, StartError> {
+async fn further(
+    options: &Options,
+    osc: Option<Secret>,
+    context: &Context,
+) -> Result<Vec<Door>, StartError> {
     let mut clients = Vec::new();
+    if let Some(port) = options.osc.osc_port {
+        clients.push(doors::osc((options, port), osc, context).await?);
+    }
     if let Some(port) = options.quic.quic_port {
         clients.push(doors::quic(options, port, context).await?);
     }

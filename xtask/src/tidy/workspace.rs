@@ -23,6 +23,17 @@ const EDGES: &[(&str, &[&str])] = &[
         "clasp-quic",
         &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls", "clasp-transport"],
     ),
+    (
+        "clasp-osc",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+        ],
+    ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     ("clasp-discovery", &["clasp-protocol", "clasp-auth", "clasp-http"]),
     (
@@ -62,6 +73,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-tls",
             "clasp-transport",
             "clasp-quic",
+            "clasp-osc",
             "clasp-http",
             "clasp-rest",
             "clasp-discovery",

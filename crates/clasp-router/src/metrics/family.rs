@@ -4,7 +4,7 @@ use clasp_protocol::ErrorCode;
 use clasp_protocol::message::MessageType;
 
 use super::histogram::{Distribution, FANOUT_BOUNDS, Histogram, LATENCY_LABELS};
-use super::label::{DropKind, EvictionReason, HandshakeFailure};
+use super::label::{DropKind, EvictionReason, HandshakeFailure, OscDrop};
 use super::stripe::{Counter, Stripe, Stripes};
 
 const DELIVERIES_NAME: &str = "clasp_deliveries_total";
@@ -79,7 +79,7 @@ pub(super) fn collect(stripes: &Stripes, gauges: &Gauges) -> Vec<Family> {
     families
 }
 
-fn labelled_counters(stripes: &Stripes) -> [Family; 5] {
+fn labelled_counters(stripes: &Stripes) -> [Family; 6] {
     [
         labelled(
             stripes,
@@ -110,6 +110,16 @@ fn labelled_counters(stripes: &Stripes) -> [Family; 5] {
             ("clasp_handshake_failures_total", "Connections that got no session.", "reason"),
             HandshakeFailure::ALL.map(|reason| reason.label().to_owned()),
             |stripe| &stripe.handshake_failures,
+        ),
+        labelled(
+            stripes,
+            (
+                "clasp_osc_drops_total",
+                "What came from or was for OSC clients and got lost.",
+                "reason",
+            ),
+            OscDrop::ALL.map(|reason| reason.label().to_owned()),
+            |stripe| &stripe.osc_drops,
         ),
     ]
 }

@@ -122,6 +122,65 @@ impl HandshakeFailure {
     }
 }
 
+/// Why something that OSC clients sent, or should have been sent, went nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OscDrop {
+    /// A packet from a source that may not send.
+    Source,
+    /// A packet that is no OSC.
+    Malformed,
+    /// A packet of somebody who has to show a token first.
+    Unauthorized,
+    /// A packet of somebody new, when there was no room.
+    Full,
+    /// A packet that came while the journal was catching up.
+    Overload,
+    /// A message whose address is none.
+    Address,
+    /// A message to a pattern that nothing matches, or too much.
+    Unmatched,
+    /// A bundle whose time was over.
+    Late,
+    /// A bundle or value that no frame can carry.
+    TooLarge,
+    /// News that no OSC message can carry.
+    Unsendable,
+    /// A packet that the system did not send.
+    Send,
+}
+
+impl OscDrop {
+    pub(super) const ALL: [OscDrop; 11] = [
+        OscDrop::Source,
+        OscDrop::Malformed,
+        OscDrop::Unauthorized,
+        OscDrop::Full,
+        OscDrop::Overload,
+        OscDrop::Address,
+        OscDrop::Unmatched,
+        OscDrop::Late,
+        OscDrop::TooLarge,
+        OscDrop::Unsendable,
+        OscDrop::Send,
+    ];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            OscDrop::Source => "source",
+            OscDrop::Malformed => "malformed",
+            OscDrop::Unauthorized => "unauthorized",
+            OscDrop::Full => "full",
+            OscDrop::Overload => "overload",
+            OscDrop::Address => "address",
+            OscDrop::Unmatched => "unmatched",
+            OscDrop::Late => "late",
+            OscDrop::TooLarge => "too_large",
+            OscDrop::Unsendable => "unsendable",
+            OscDrop::Send => "send",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +190,6 @@ mod tests {
         assert!(DropKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
         assert!(EvictionReason::ALL.iter().enumerate().all(|(place, it)| *it as usize == place));
         assert!(HandshakeFailure::ALL.iter().enumerate().all(|(place, it)| *it as usize == place));
+        assert!(OscDrop::ALL.iter().enumerate().all(|(place, it)| *it as usize == place));
     }
 }

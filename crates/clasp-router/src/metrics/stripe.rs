@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::histogram::{FANOUT_BOUNDS, Fanout, Histogram, LATENCY_BOUNDS, Latency};
-use super::label::{DropKind, EvictionReason, HandshakeFailure};
+use super::label::{DropKind, EvictionReason, HandshakeFailure, OscDrop};
 use super::{ERROR_CODES, MESSAGE_KINDS};
 
 const STRIPES: usize = 16;
@@ -46,6 +46,7 @@ pub(super) struct Stripe {
     pub(super) drops: [Counter; DropKind::ALL.len()],
     pub(super) evictions: [Counter; EvictionReason::ALL.len()],
     pub(super) handshake_failures: [Counter; HandshakeFailure::ALL.len()],
+    pub(super) osc_drops: [Counter; OscDrop::ALL.len()],
     pub(super) conflated: Counter,
     pub(super) slow_consumers_closed: Counter,
     pub(super) decode_errors: Counter,
@@ -64,6 +65,7 @@ impl Default for Stripe {
             drops: Default::default(),
             evictions: Default::default(),
             handshake_failures: Default::default(),
+            osc_drops: Default::default(),
             conflated: Counter::default(),
             slow_consumers_closed: Counter::default(),
             decode_errors: Counter::default(),

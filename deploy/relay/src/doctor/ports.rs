@@ -25,6 +25,7 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
         ports.extend(others.into_iter().filter_map(|(flag, port)| Some((flag, port?))));
     }
     let doors = [
+        ("--osc-port", options.osc.osc_port),
         ("--oscquery-port", options.oscquery.oscquery_port),
         ("--rendezvous-port", options.rendezvous.rendezvous_port.port()),
     ];

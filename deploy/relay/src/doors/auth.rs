@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use clasp_app::AppPolicy;
 use clasp_auth::accounts::{AccountConfig, Accounts, Quotas};
+use clasp_auth::cpsk::{self, Secret, TokenHash};
 use clasp_auth::store::{AccountStore, TokenStore};
+use clasp_auth::token::{Holder, Token};
 use clasp_auth::tokens::{TokenLimits, Tokens};
 use clasp_auth::{
     AdminToken, Chain, Entitlements, EntityLeases, FixedEntitlements, Scopes, Verifier,
@@ -73,6 +75,7 @@ fn open(options: &Options, app: Option<&App>, signed: SignedTokens) -> Result<Ac
         tracing::info!("tokens: {} from {}", listed.len(), path.display());
         tokens.add_listed(listed);
     }
+    let osc = options.osc.osc_scopes.clone().map(|scopes| osc_token(&tokens, scopes));
     let mut verifiers: Vec<Arc<dyn Verifier>> = Vec::new();
     let mut reloaders: Vec<Reloader> = Vec::new();
     if let Some(path) = &auth.admin_token {
@@ -107,7 +110,24 @@ fn open(options: &Options, app: Option<&App>, signed: SignedTokens) -> Result<Ac
     let registry = Registry { leases, accounts: Some(Arc::clone(&accounts)), ..signed.registry() };
     let bearer = Bearer::new(Arc::clone(&chain) as _, quotas.bearer);
     let desk = Desk { accounts, bearer: Arc::new(bearer), signed, registry };
-    Ok(Access { authenticator: chain, desk: Some(desk), reloaders })
+    Ok(Access { authenticator: chain, desk: Some(desk), reloaders, osc })
+}
+
+/// A token for OSC clients that show none; nobody but this process knows it.
+fn osc_token(tokens: &Tokens, scopes: Scopes) -> Secret {
+    let secret = cpsk::mint();
+    tokens.add_listed([Token {
+        hash: TokenHash::of(secret.reveal()),
+        subject: "osc:clients".into(),
+        name: "OSC clients without a token".into(),
+        holder: Holder::Listed,
+        scopes,
+        parent: None,
+        owner: None,
+        issued_unix_s: 0,
+        expires_unix_s: None,
+    }]);
+    secret
 }
 
 fn database(options: &Options) -> Result<Arc<AuthDatabase>, StartError> {
