@@ -149,6 +149,18 @@ impl Guest {
         Ok(self.number)
     }
 
+    /// As [`Guest::ask`] for a SUBSCRIBE that does not begin with the present state.
+    ///
+    /// # Errors
+    /// The message is larger than a frame can be; nothing happened.
+    pub fn ask_quietly(&mut self, message: &Message<'_>, now: Now) -> Result<u32, EncodeError> {
+        self.number = self.number.wrapping_add(1);
+        let mut frame = Vec::new();
+        codec::encode(message, Qos::Confirm, &mut frame)?;
+        self.connection.receive_quietly(&frame, self.number, now);
+        Ok(self.number)
+    }
+
     /// Hands a request over that is not answered unless it is refused.
     ///
     /// # Errors
@@ -206,6 +218,27 @@ impl Guest {
         }
     }
 
+    /// Produces more after [`Taken::Pull`], for doors that empty the outbox themselves.
+    pub fn pull(&mut self, now: Now) {
+        self.connection.pull(now);
+    }
+
+    /// Whom its token was issued to.
+    pub fn subject(&self) -> Option<&str> {
+        self.connection.subject()
+    }
+
+    /// Whether its token lets it write here.
+    pub fn may_write(&self, address: &str) -> bool {
+        self.connection.may_write(address)
+    }
+
+    /// The revision of its last SET that was carried out, known as soon as the SET is handed over;
+    /// 0 before the first.
+    pub fn last_revision(&self) -> u64 {
+        self.connection.last_revision()
+    }
+
     /// Session id, a UUID in 36 characters.
     pub fn session_id(&self) -> &str {
         self.connection.session_id().unwrap_or_default()
@@ -223,7 +256,7 @@ impl Guest {
 }
 
 /// Reads frames back to back, as the router wrote them.
-fn unpack(mut bytes: &[u8], take: &mut impl FnMut(Arrival<'_>)) {
+pub fn unpack(mut bytes: &[u8], take: &mut impl FnMut(Arrival<'_>)) {
     while let Ok(frame) = Frame::parse(bytes) {
         if let Ok(message) = codec::decode(frame.payload) {
             sort(&message, frame.qos, take);
