@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use clasp_router::{Close, Now, Taken, Wake};
-use clasp_transport::{Departure, Received, Talk, clock};
+use clasp_transport::{Departure, Dismissal, Received, Talk, clock};
 use parking_lot::Mutex;
 
 use crate::clients::{Bell, Key};
@@ -336,9 +336,13 @@ impl Talk for Conversation {
         }
     }
 
-    fn dismiss(&self, now: Now) {
+    fn dismiss(&self, why: Dismissal, now: Now) {
+        let (reason, text) = match why {
+            Dismissal::Shutdown => (reason::SHUTTING_DOWN, "the relay ends"),
+            Dismissal::Silent | Dismissal::Late => (reason::KEEP_ALIVE, "nothing came for too long"),
+        };
         let mut state = self.state.lock();
-        if let Some(opened) = state.close(reason::SHUTTING_DOWN, "the relay ends") {
+        if let Some(opened) = state.close(reason, text) {
             opened.hush();
             self.door.part(&opened.key, opened.session, now);
         }

@@ -114,6 +114,19 @@ impl Dialect for Mqtt {
         "MQTT"
     }
 
+    fn begins_with(&self, first: u8) -> bool {
+        // The first byte of every CONNECT.
+        first == 0x10
+    }
+
+    fn subprotocols(&self) -> &'static [&'static str] {
+        &["mqtt", "mqttv3.1"]
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.0.config.limits.packet_bytes_max
+    }
+
     fn open(&self, remote: SocketAddr, wake: Arc<dyn Wake>, _: Now) -> Arc<dyn Talk> {
         Conversation::open(Arc::clone(&self.0), remote, wake)
     }

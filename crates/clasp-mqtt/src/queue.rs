@@ -29,8 +29,50 @@ impl Message {
         160 + self.topic.len() + self.payload.len() + self.properties.len()
     }
 
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            topic: &self.topic,
+            payload: &self.payload,
+            properties: &self.properties,
+            identifiers: &self.identifiers,
+            qos: self.qos,
+            retain: self.retain,
+            param: self.param,
+            expires_s: self.expires_s,
+        }
+    }
+
     pub(crate) fn is_expired(&self, now_s: u64) -> bool {
         self.expires_s.is_some_and(|end| end <= now_s)
+    }
+}
+
+/// A message as it is about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) properties: &'a [u8],
+    pub(crate) identifiers: &'a [u32],
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) param: bool,
+    pub(crate) expires_s: Option<u64>,
+}
+
+impl View<'_> {
+    /// A copy to keep.
+    pub(crate) fn to_message(self) -> Message {
+        Message {
+            topic: self.topic.into(),
+            payload: self.payload.into(),
+            properties: self.properties.into(),
+            identifiers: self.identifiers.into(),
+            qos: self.qos,
+            retain: self.retain,
+            param: self.param,
+            expires_s: self.expires_s,
+        }
     }
 }
 

@@ -45,6 +45,20 @@ impl Session {
         }
     }
 
+    /// Appends what the router has for the client already.
+    pub(super) fn catch_up(
+        &mut self,
+        door: &Door,
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        match self.guest.outbox().take(&mut bytes) {
+            Taken::Bytes => self.translate(door, &bytes, out, now),
+            _ => Ok(()),
+        }
+    }
+
     /// Turns frames of the router into packets.
     pub(crate) fn translate(
         &mut self,

@@ -7,7 +7,7 @@ use super::{Session, Told};
 use crate::door::Door;
 use crate::packet::{Acknowledgement, Outgoing, PacketType, Property, PropertyWriter, Version};
 use crate::packet::{ack, publish};
-use crate::queue::{Flights, Message, Stage};
+use crate::queue::{Flights, Stage, View};
 use crate::reason;
 use crate::topic;
 
@@ -89,11 +89,11 @@ impl Session {
         if qos == 0 && !self.here {
             return;
         }
-        let message = Message {
-            topic: told.topic.into(),
-            payload: told.payload.into(),
-            properties: told.properties.into(),
-            identifiers: identifiers.into(),
+        let message = View {
+            topic: told.topic,
+            payload: told.payload,
+            properties: told.properties,
+            identifiers,
             qos,
             retain,
             param: told.param,
@@ -101,13 +101,13 @@ impl Session {
         };
         let waits = self.kept.queue.as_ref().is_some_and(|queue| !queue.is_empty());
         if qos == 0 {
-            self.send(door, &message, (0, false), (out, now));
+            self.send(door, message, (0, false), (out, now));
         } else if self.here && !waits && self.has_room(door) {
             self.launch(door, message, out, now);
         } else {
             self.dirty = true;
             let queue = self.kept.queue.get_or_insert_default();
-            for _ in 0..queue.push(message, &door.config.limits) {
+            for _ in 0..queue.push(message.to_message(), &door.config.limits) {
                 door.router.counters().dropped(DropKind::Event);
             }
         }
@@ -123,13 +123,13 @@ impl Session {
     }
 
     /// Sends a message above QoS 0.
-    fn launch(&mut self, door: &Door, message: Message, out: &mut Vec<u8>, now: Now) {
+    fn launch(&mut self, door: &Door, message: View<'_>, out: &mut Vec<u8>, now: Now) {
         let flights = self.kept.flights.get_or_insert_with(|| Box::new(Flights::default()));
         // Only a session that is resumed sends a message again.
-        let copy = (self.expiry_s > 0).then(|| message.clone());
+        let copy = (self.expiry_s > 0).then(|| message.to_message());
         let Some(id) = flights.start(message.qos, copy) else { return };
         self.dirty |= self.expiry_s > 0;
-        if !self.send(door, &message, (id, false), (out, now))
+        if !self.send(door, message, (id, false), (out, now))
             && let Some(flights) = &mut self.kept.flights
         {
             flights.forget(id);
@@ -145,7 +145,7 @@ impl Session {
             };
             self.dirty = true;
             if !message.is_expired(now.unix_us / 1_000_000) {
-                self.launch(door, message, out, now);
+                self.launch(door, message.view(), out, now);
             }
         }
         if self.kept.flights.as_ref().is_some_and(|flights| flights.len() == 0) && !self.here {
@@ -160,7 +160,7 @@ impl Session {
         for (id, stage) in flights.in_order() {
             match stage {
                 Stage::Sent(_, Some(message)) => {
-                    if self.send(door, message, (id, true), (out, now)) {
+                    if self.send(door, message.view(), (id, true), (out, now)) {
                         fresh.restore(id, stage.clone());
                     }
                 }
@@ -183,21 +183,21 @@ impl Session {
     fn send(
         &mut self,
         door: &Door,
-        message: &Message,
+        message: View<'_>,
         (id, dup): (u16, bool),
         (out, now): (&mut Vec<u8>, Now),
     ) -> bool {
         let version = self.client.version;
         let mut properties = PropertyWriter::default();
-        let mut topic = &*message.topic;
+        let mut topic = message.topic;
         if version == Version::V5 {
-            properties.raw(&message.properties);
+            properties.raw(message.properties);
             if let Some(end) = message.expires_s {
                 let left = end.saturating_sub(now.unix_us / 1_000_000);
                 let left = u32::try_from(left).unwrap_or(u32::MAX);
                 properties.u32(Property::MessageExpiryInterval, left);
             }
-            for identifier in &message.identifiers {
+            for identifier in message.identifiers {
                 properties.varint(Property::SubscriptionIdentifier, *identifier);
             }
             if self.alias(door, topic, &mut properties) {
@@ -211,7 +211,7 @@ impl Session {
             topic,
             id,
             properties: properties.bytes(),
-            payload: &message.payload,
+            payload: message.payload,
         };
         let most = self.client.packet_bytes_max as usize;
         if packet.total(version) > most {

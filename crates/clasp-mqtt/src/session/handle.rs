@@ -87,7 +87,11 @@ impl Session {
         }
         match self.submit(door, packet, topic, now) {
             Ok(()) => Ok(()),
-            Err(refusal) => self.refuse(door, (packet.id, packet.qos), &refusal, out),
+            Err(refusal) => {
+                // What the router has answered before comes first.
+                self.catch_up(door, out, now)?;
+                self.refuse(door, (packet.id, packet.qos), &refusal, out)
+            }
         }
     }
 
