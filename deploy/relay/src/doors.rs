@@ -38,6 +38,7 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("auth", cfg!(feature = "auth")),
         ("health", cfg!(feature = "health")),
         ("metrics", cfg!(feature = "metrics")),
+        ("mqtt", cfg!(feature = "mqtt")),
         ("storage", cfg!(feature = "storage")),
         ("websocket", cfg!(feature = "websocket")),
     ];
@@ -47,7 +48,13 @@ pub(crate) fn features() -> Vec<&'static str> {
 /// What the doors share.
 #[derive(Debug)]
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "mqtt",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 pub(crate) struct Context {
@@ -55,6 +62,7 @@ pub(crate) struct Context {
     ready: Arc<AtomicBool>,
     storage: Arc<Status>,
     encryption: Encryption,
+    mqtt: Option<Mqtt>,
     draining: watch::Receiver<bool>,
     closing: watch::Receiver<bool>,
     started: SystemTime,
@@ -69,17 +77,28 @@ impl Context {
         closing: watch::Receiver<bool>,
     ) -> Self {
         let (encryption, started) = (Encryption::default(), SystemTime::now());
-        Self { router, ready, storage, encryption, draining, closing, started }
+        Self { router, ready, storage, encryption, mqtt: None, draining, closing, started }
     }
 
     /// With what listeners are encrypted by.
     pub(crate) fn encrypted(self, encryption: Encryption) -> Self {
         Self { encryption, ..self }
     }
+
+    /// With MQTT, also on the WebSocket port.
+    pub(crate) fn speaking(self, mqtt: Option<Mqtt>) -> Self {
+        Self { mqtt, ..self }
+    }
 }
 
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "mqtt",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 impl Context {
@@ -103,10 +122,14 @@ mod auth;
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
 mod single;
 #[cfg(feature = "storage")]
 mod storage;
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+mod stream;
 #[cfg(feature = "auth")]
 mod tokens;
 #[cfg(feature = "websocket")]
@@ -118,12 +141,37 @@ pub(crate) use auth::{Desk, access, auth};
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "mqtt")]
+pub(crate) use clasp_mqtt::Mqtt;
+#[cfg(feature = "mqtt")]
+pub(crate) use mqtt::{mqtt, open_mqtt, tend_mqtt};
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "auth")]
 pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// Keeps the router's clock going, for ever.
+pub(crate) async fn keep_time(router: Arc<Router>) {
+    #[cfg(any(feature = "mqtt", feature = "websocket"))]
+    clasp_transport::run_ticker(router).await;
+    #[cfg(not(any(feature = "mqtt", feature = "websocket")))]
+    drop(router);
+}
+
+/// What else than CLASP the WebSocket port takes.
+#[cfg(feature = "websocket")]
+fn dialects(context: &Context) -> Vec<Arc<dyn clasp_transport::Dialect>> {
+    #[cfg(feature = "mqtt")]
+    let dialects = context.mqtt.iter().map(|mqtt| Arc::new(mqtt.clone()) as _).collect();
+    #[cfg(not(feature = "mqtt"))]
+    let dialects = match &context.mqtt {
+        None => Vec::new(),
+        Some(absent) => match *absent {},
+    };
+    dialects
+}
 
 /// What runs beside a listener.
 #[cfg(feature = "websocket")]
@@ -149,6 +197,7 @@ pub(crate) mod public {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "mqtt",
     feature = "storage",
     feature = "websocket"
 )))]
@@ -159,6 +208,7 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "mqtt",
         feature = "websocket"
     )))]
     use super::{Context, Door};
@@ -166,6 +216,7 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "mqtt",
         feature = "websocket"
     )))]
     use crate::options::Options;
@@ -212,6 +263,32 @@ mod absent {
         Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
+    /// Nobody speaks MQTT.
+    #[cfg(not(feature = "mqtt"))]
+    #[derive(Debug, Clone)]
+    pub(crate) enum Mqtt {}
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn open_mqtt(
+        options: &Options,
+        _: &std::sync::Arc<clasp_router::Router>,
+    ) -> Result<Option<Mqtt>, StartError> {
+        match options.mqtt.wish() {
+            Some(wish) => Err(StartError::Absent { wish, feature: "mqtt" }),
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn mqtt(_: &Options, _: &Context) -> Result<Vec<Door>, StartError> {
+        Ok(Vec::new())
+    }
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn tend_mqtt(mqtt: Mqtt, _: tokio::sync::watch::Receiver<bool>) {
+        match mqtt {}
+    }
+
     #[cfg(not(feature = "storage"))]
     pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
         match options.wish() {
@@ -249,6 +326,7 @@ mod absent {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "mqtt",
     feature = "storage",
     feature = "websocket"
 )))]

@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod config;
 mod gate;
+mod mqtt;
 mod pages;
 mod storage;
 mod tls;
@@ -22,6 +23,7 @@ pub use command::{
 };
 pub use config::ConfigOptions;
 pub use gate::GateOptions;
+pub use mqtt::MqttOptions;
 pub use pages::{CompletionOptions, ManualOptions};
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tls::TlsOptions;
@@ -81,6 +83,9 @@ pub struct Options {
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
+    /// Where MQTT clients come in.
+    #[command(flatten)]
+    pub mqtt: MqttOptions,
     /// Encryption of every listener.
     #[command(flatten)]
     pub tls: TlsOptions,

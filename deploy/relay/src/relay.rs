@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
-use crate::doors::{self, Context, Door};
+use crate::doors::{self, Context, Door, Mqtt};
 use crate::healthcheck::Target;
 use crate::options::Options;
 use crate::reload::{self, Reloads};
@@ -32,6 +32,8 @@ pub struct Relay {
     ready: Arc<AtomicBool>,
     reloads: Reloads,
     probe: Option<Probe>,
+    router: Arc<Router>,
+    mqtt: Option<Mqtt>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -105,8 +107,13 @@ pub enum StartError {
     /// What signed tokens are held against cannot be had; the text names the file and the way out.
     #[error("{0}")]
     Tokens(String),
+    /// Rules or sessions of MQTT cannot be had; the text names the file and the way out.
+    #[error("{0}")]
+    Mqtt(String),
     /// The options leave no way for a client to connect.
-    #[error("no protocol is left to serve clients with; leave out --no-websocket")]
+    #[error(
+        "no protocol is left to serve clients with; leave out --no-websocket, or give --mqtt-port"
+    )]
     NoDoor,
 }
 
@@ -175,9 +182,11 @@ impl Relay {
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
         let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
-        let probed = Arc::clone(&router);
-        let context = Context::new(router, (Arc::clone(&ready), status), draining, closing)
-            .encrypted(encryption);
+        let mqtt = doors::open_mqtt(options, &router).await?;
+        let context =
+            Context::new(Arc::clone(&router), (Arc::clone(&ready), status), draining, closing)
+                .encrypted(encryption)
+                .speaking(mqtt.clone());
 
         let mut clients = Vec::new();
         let mut desk = access.desk;
@@ -187,9 +196,10 @@ impl Relay {
             let guest = if single { desk.take() } else { None };
             let door = doors::websocket(options, guest, &context).await?;
             let target = Target::of_clients(options, door.address);
-            probe = Some(Probe { router: probed, target });
+            probe = Some(Probe { router: Arc::clone(&router), target });
             clients.push(door);
         }
+        clients.extend(doors::mqtt(options, &context).await?);
         if clients.is_empty() {
             return Err(StartError::NoDoor);
         }
@@ -207,7 +217,19 @@ impl Relay {
         if let Some(name) = left.first() {
             return Err(StartError::Unwanted { name: name.clone() });
         }
-        Ok(Self { clients, pages, saver, renewal, reloads, probe, ready, drain, close })
+        Ok(Self {
+            clients,
+            pages,
+            saver,
+            renewal,
+            reloads,
+            probe,
+            router,
+            mqtt,
+            ready,
+            drain,
+            close,
+        })
     }
 
     /// The bound addresses, by the listener's name.
@@ -225,6 +247,11 @@ impl Relay {
         let mut clients = spawn(self.clients);
         let mut pages = spawn(self.pages);
         let mut renewing = JoinSet::new();
+        renewing.spawn(doors::keep_time(self.router));
+        let mut tended = JoinSet::new();
+        if let Some(mqtt) = self.mqtt {
+            tended.spawn(doors::tend_mqtt(mqtt, self.close.subscribe()));
+        }
         if let Some(renewal) = self.renewal {
             renewing.spawn(renewal.run());
         }
@@ -261,6 +288,7 @@ impl Relay {
         self.close.send_replace(true);
         service::status("storing what is left");
         while pages.join_next().await.is_some() {}
+        while tended.join_next().await.is_some() {}
         let stored = match saver {
             Some(saver) => saver.await.unwrap_or_else(|crash| Err(crash.to_string())),
             None => Ok(()),

@@ -19,6 +19,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-storage", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router"]),
     ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
+    (
+        "clasp-mqtt",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+        ],
+    ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
         "clasp-relay",
@@ -33,6 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-tls",
             "clasp-transport",
             "clasp-http",
+            "clasp-mqtt",
         ],
     ),
     ("xtask", &[]),
