@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use clasp_router::{Close, Now, Taken, Wake};
-use clasp_transport::{Departure, Dismissal, Received, Talk, clock};
+use clasp_transport::{Departure, Dismissal, Received, Talk, checkpoint, clock};
 use parking_lot::Mutex;
 
 use crate::clients::{Bell, Key};
@@ -21,6 +21,10 @@ use crate::store;
 
 /// Room that output is given back for when nothing is written any more.
 const KEPT_BYTES_MAX: usize = 256;
+
+/// Packets of one read after which receivers are served, so that a burst that came in one read does
+/// not make them look slow.
+const PACKETS_PER_FLUSH: u32 = 256;
 
 /// One connection.
 pub(crate) struct Conversation {
@@ -112,6 +116,46 @@ impl Conversation {
                 self.wake();
             }
         }
+    }
+
+    /// Takes some packets; whether there are more to take at once.
+    fn some(&self, input: &[u8], received: &mut Received, now: Now) -> bool {
+        let mut state = self.state.lock();
+        let mut more = false;
+        for count in 0.. {
+            if received.used >= input.len() || matches!(state.stage, Stage::Over) {
+                break;
+            }
+            if let Stage::Open(opened) = &state.stage
+                && received.used > 0
+                && !opened.session.may_receive(&self.door)
+            {
+                break;
+            }
+            if count >= PACKETS_PER_FLUSH {
+                more = true;
+                break;
+            }
+            match self.step(&mut state, &input[received.used..], now) {
+                Ok(Step::Used(bytes)) => received.used += bytes,
+                Ok(Step::Needs(bytes)) => {
+                    received.needed = bytes;
+                    break;
+                }
+                Err(fault) => {
+                    self.fail(&mut state, fault, now);
+                    state.stage = Stage::Over;
+                }
+            }
+        }
+        if matches!(state.stage, Stage::Over) {
+            *received = Received { used: input.len(), needed: 0, open: false };
+        }
+        if !state.out.is_empty() {
+            drop(state);
+            self.wake();
+        }
+        more
     }
 
     /// Reads one packet from the start of `input`.
@@ -243,36 +287,9 @@ fn farewell(session: &Session, reason: u8, text: &str, out: &mut Vec<u8>) {
 
 impl Talk for Conversation {
     fn receive(&self, input: &[u8], now: Now) -> Received {
-        let mut state = self.state.lock();
         let mut received = Received { used: 0, needed: 0, open: true };
-        while received.used < input.len() {
-            if matches!(state.stage, Stage::Over) {
-                break;
-            }
-            if let Stage::Open(opened) = &state.stage
-                && received.used > 0
-                && !opened.session.may_receive(&self.door)
-            {
-                break;
-            }
-            match self.step(&mut state, &input[received.used..], now) {
-                Ok(Step::Used(bytes)) => received.used += bytes,
-                Ok(Step::Needs(bytes)) => {
-                    received.needed = bytes;
-                    break;
-                }
-                Err(fault) => {
-                    self.fail(&mut state, fault, now);
-                    state.stage = Stage::Over;
-                }
-            }
-        }
-        if matches!(state.stage, Stage::Over) {
-            received = Received { used: input.len(), needed: 0, open: false };
-        }
-        if !state.out.is_empty() {
-            drop(state);
-            self.wake();
+        while self.some(input, &mut received, now) {
+            checkpoint();
         }
         received
     }
