@@ -169,6 +169,18 @@ impl Guest {
         Ok(self.number)
     }
 
+    /// As [`Guest::ask`] for a SUBSCRIBE that does not begin with the present state.
+    ///
+    /// # Errors
+    /// The message is larger than a frame can be; nothing happened.
+    pub fn ask_quietly(&mut self, message: &Message<'_>, now: Now) -> Result<u32, EncodeError> {
+        self.number = self.number.wrapping_add(1);
+        let mut frame = Vec::new();
+        codec::encode(message, Qos::Confirm, &mut frame)?;
+        self.connection.receive_quietly(&frame, self.number, now);
+        Ok(self.number)
+    }
+
     /// Hands a request over that is not answered unless it is refused.
     ///
     /// # Errors
@@ -253,6 +265,16 @@ impl Guest {
         self.connection.announced(pattern, bytes_max, now)
     }
 
+    /// Produces more after [`Taken::Pull`], for doors that empty the outbox themselves.
+    pub fn pull(&mut self, now: Now) {
+        self.connection.pull(now);
+    }
+
+    /// Whom its token was issued to.
+    pub fn subject(&self) -> Option<&str> {
+        self.connection.subject()
+    }
+
     /// Whether the guest's scopes let it write to an address; rules may still refuse it.
     pub fn may_write(&self, address: &str) -> bool {
         self.connection.may_write(address)
@@ -267,6 +289,12 @@ impl Guest {
         now: Now,
     ) -> Vec<Arc<str>> {
         self.connection.find(pattern, (wanted, count_max), now)
+    }
+
+    /// The revision of its last SET that was carried out, known as soon as the SET is handed over;
+    /// 0 before the first.
+    pub fn last_revision(&self) -> u64 {
+        self.connection.last_revision()
     }
 
     /// Session id, a UUID in 36 characters.
@@ -296,7 +324,7 @@ fn link(who: &Introduction<'_>) -> LinkInfo {
 }
 
 /// Reads frames back to back, as the router wrote them.
-fn unpack(mut bytes: &[u8], take: &mut impl FnMut(Arrival<'_>)) {
+pub fn unpack(mut bytes: &[u8], take: &mut impl FnMut(Arrival<'_>)) {
     while let Ok(frame) = Frame::parse(bytes) {
         if let Ok(message) = codec::decode(frame.payload) {
             sort(&message, frame.qos, take);

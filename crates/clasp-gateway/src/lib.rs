@@ -10,5 +10,5 @@ mod guest;
 mod news;
 
 pub use bell::Bell;
-pub use guest::{Answer, Arrival, Collected, Guest, Introduction, Refused};
+pub use guest::{Answer, Arrival, Collected, Guest, Introduction, Refused, unpack};
 pub use news::{News, each};

@@ -91,6 +91,8 @@ pub struct Connection {
     correlation: Option<u32>,
     /// Whether it counts against the most sessions.
     counted: bool,
+    /// Whether the request in hand, a SUBSCRIBE, begins without the present state.
+    quiet: bool,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +119,7 @@ impl Connection {
             bad: None,
             correlation: None,
             counted: true,
+            quiet: false,
         }
     }
 
@@ -125,6 +128,14 @@ impl Connection {
         let mut connection = self;
         connection.counted = false;
         connection
+    }
+
+    /// As [`Connection::receive_numbered`]; a SUBSCRIBE does not tell the present state.
+    pub fn receive_quietly(&mut self, frame: &[u8], correlation: u32, now: Now) -> Flow {
+        self.quiet = true;
+        let flow = self.receive_numbered(frame, correlation, now);
+        self.quiet = false;
+        flow
     }
 
     /// Takes one frame whose answer, ACK or ERROR, is to carry this number.
@@ -219,6 +230,7 @@ impl Connection {
             session,
             qos: frame.qos,
             correlation: self.correlation,
+            quiet: self.quiet,
             wire: frame.payload,
             now,
         };
@@ -331,6 +343,22 @@ impl Connection {
     /// What the door told of the link, once there is a session.
     pub fn link(&self) -> Option<&LinkInfo> {
         self.session.as_ref().map(|session| &*session.guest.link)
+    }
+
+    /// Whom the session's token was issued to.
+    pub fn subject(&self) -> Option<&str> {
+        self.session.as_ref()?.grant.subject.as_deref()
+    }
+
+    /// Whether the session's token lets it write here.
+    pub fn may_write(&self, address: &str) -> bool {
+        self.session.as_ref().is_some_and(|session| session.grant.may_write(address))
+    }
+
+    /// The revision of the last SET of this session that was carried out; 0 before the first.
+    pub fn last_revision(&self) -> u64 {
+        let session = self.session.as_ref();
+        session.map_or(0, |session| session.last_revision.load(Ordering::Relaxed))
     }
 
     /// Session id, once there is one.

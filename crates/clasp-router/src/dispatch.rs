@@ -21,6 +21,8 @@ pub(crate) struct Request<'r> {
     pub(crate) qos: Qos,
     /// Number that the answer carries.
     pub(crate) correlation: Option<u32>,
+    /// A SUBSCRIBE is not to tell the present state.
+    pub(crate) quiet: bool,
     /// Payload as received.
     pub(crate) wire: &'r [u8],
     pub(crate) now: Now,

@@ -34,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) guest: Guest,
     /// Messages it has sent since HELLO.
     pub(crate) received: AtomicU64,
+    /// Revision of its last SET that was carried out.
+    pub(crate) last_revision: AtomicU64,
     /// Params this session created.
     pub(crate) owner: Arc<Owner>,
     pub(crate) subscriptions: Mutex<Vec<Subscribed>>,
@@ -89,6 +91,7 @@ impl Session {
             outbox,
             guest,
             received: AtomicU64::new(0),
+            last_revision: AtomicU64::new(0),
             owner: Arc::default(),
             subscriptions: Mutex::default(),
             locks: Mutex::default(),

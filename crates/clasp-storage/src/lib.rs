@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod journal;
 mod recovery;
+mod sessions;
 mod state_file;
 
 pub use accounts::AuthDatabase;
@@ -20,4 +21,5 @@ pub use journal::{
     Salvage, SqliteJournal, SyncMode,
 };
 pub use recovery::{Progress, Recovery, Report, Stage, StateSource};
+pub use sessions::{SqliteSessions, StoredSession};
 pub use state_file::{JournalPoint, Saved, StateFile, StateHeader};

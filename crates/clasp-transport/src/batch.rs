@@ -90,8 +90,9 @@ pub(crate) fn batch_owing<R>(work: impl FnOnce() -> R) -> (R, Owed) {
     (result, batch.end())
 }
 
-/// Writes out in the middle of this thread's batch.
-pub(crate) fn checkpoint() {
+/// Writes out in the middle of this thread's batch, so that a long one does not make its receivers
+/// look slow. The caller holds no lock that a [`crate::Talk`] takes.
+pub fn checkpoint() {
     let links = DIRTY.with(|dirty| dirty.links.take());
     Owed { links }.settle();
 }

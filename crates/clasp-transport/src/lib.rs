@@ -26,7 +26,7 @@ mod upgrade;
 pub mod websocket;
 mod wire;
 
-pub use batch::batch;
+pub use batch::{batch, checkpoint};
 pub use config::Config;
 pub use listener::BindError;
 pub use server::Server;

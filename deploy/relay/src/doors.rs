@@ -43,6 +43,7 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("health", cfg!(feature = "health")),
         ("http", cfg!(feature = "http")),
         ("metrics", cfg!(feature = "metrics")),
+        ("mqtt", cfg!(feature = "mqtt")),
         ("osc", cfg!(feature = "osc")),
         ("oscquery", cfg!(feature = "oscquery")),
         ("quic", cfg!(feature = "quic")),
@@ -62,6 +63,7 @@ pub(crate) struct Context {
     ready: Arc<AtomicBool>,
     storage: Arc<Status>,
     encryption: Encryption,
+    mqtt: Option<Mqtt>,
     draining: watch::Receiver<bool>,
     closing: watch::Receiver<bool>,
     started: SystemTime,
@@ -76,12 +78,17 @@ impl Context {
         closing: watch::Receiver<bool>,
     ) -> Self {
         let (encryption, started) = (Encryption::default(), SystemTime::now());
-        Self { router, ready, storage, encryption, draining, closing, started }
+        Self { router, ready, storage, encryption, mqtt: None, draining, closing, started }
     }
 
     /// With what listeners are encrypted by.
     pub(crate) fn encrypted(self, encryption: Encryption) -> Self {
         Self { encryption, ..self }
+    }
+
+    /// With MQTT, also on the WebSocket port.
+    pub(crate) fn speaking(self, mqtt: Option<Mqtt>) -> Self {
+        Self { mqtt, ..self }
     }
 }
 
@@ -111,6 +118,8 @@ mod health;
 mod http;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(feature = "osc")]
 mod osc;
 #[cfg(feature = "oscquery")]
@@ -125,7 +134,7 @@ mod secrets;
 mod single;
 #[cfg(feature = "storage")]
 mod storage;
-#[cfg(any(feature = "osc", feature = "tcp", feature = "websocket"))]
+#[cfg(any(feature = "mqtt", feature = "osc", feature = "tcp", feature = "websocket"))]
 mod stream;
 #[cfg(feature = "tcp")]
 mod tcp;
@@ -136,6 +145,8 @@ mod websocket;
 
 #[cfg(feature = "auth")]
 pub(crate) use auth::{Desk, access, auth};
+#[cfg(feature = "mqtt")]
+pub(crate) use clasp_mqtt::Mqtt;
 #[cfg(feature = "discovery")]
 pub(crate) use discovery::heralds;
 #[cfg(feature = "health")]
@@ -146,6 +157,8 @@ pub(crate) use http::http;
 use http::section as http_section;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "mqtt")]
+pub(crate) use mqtt::{mqtt, open_mqtt, tend_mqtt};
 #[cfg(feature = "osc")]
 pub(crate) use osc::osc;
 #[cfg(feature = "oscquery")]
@@ -165,10 +178,35 @@ pub(crate) use websocket::websocket;
 
 /// Keeps the router's clock going, for ever.
 pub(crate) async fn keep_time(router: Arc<Router>) {
-    #[cfg(any(feature = "osc", feature = "quic", feature = "tcp", feature = "websocket"))]
+    #[cfg(any(
+        feature = "mqtt",
+        feature = "osc",
+        feature = "quic",
+        feature = "tcp",
+        feature = "websocket"
+    ))]
     clasp_transport::run_ticker(router).await;
-    #[cfg(not(any(feature = "osc", feature = "quic", feature = "tcp", feature = "websocket")))]
+    #[cfg(not(any(
+        feature = "mqtt",
+        feature = "osc",
+        feature = "quic",
+        feature = "tcp",
+        feature = "websocket"
+    )))]
     drop(router);
+}
+
+/// What else than CLASP the WebSocket port takes.
+#[cfg(feature = "websocket")]
+fn dialects(context: &Context) -> Vec<Arc<dyn clasp_transport::Dialect>> {
+    #[cfg(feature = "mqtt")]
+    let dialects = context.mqtt.iter().map(|mqtt| Arc::new(mqtt.clone()) as _).collect();
+    #[cfg(not(feature = "mqtt"))]
+    let dialects = match &context.mqtt {
+        None => Vec::new(),
+        Some(absent) => match *absent {},
+    };
+    dialects
 }
 
 /// What runs beside a listener.
@@ -302,6 +340,32 @@ mod absent {
         _: &Context,
     ) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--osc-port", feature: "osc" })
+    }
+
+    /// Nobody speaks MQTT.
+    #[cfg(not(feature = "mqtt"))]
+    #[derive(Debug, Clone)]
+    pub(crate) enum Mqtt {}
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn open_mqtt(
+        options: &Options,
+        _: &std::sync::Arc<clasp_router::Router>,
+    ) -> Result<Option<Mqtt>, StartError> {
+        match options.mqtt.wish() {
+            Some(wish) => Err(StartError::Absent { wish, feature: "mqtt" }),
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn mqtt(_: &Options, _: &Context) -> Result<Vec<Door>, StartError> {
+        Ok(Vec::new())
+    }
+
+    #[cfg(not(feature = "mqtt"))]
+    pub(crate) async fn tend_mqtt(mqtt: Mqtt, _: tokio::sync::watch::Receiver<bool>) {
+        match mqtt {}
     }
 
     #[cfg(not(feature = "storage"))]

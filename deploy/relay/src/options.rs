@@ -10,6 +10,7 @@ mod config;
 mod discovery;
 mod gate;
 mod http;
+mod mqtt;
 mod osc;
 mod oscquery;
 mod pages;
@@ -31,6 +32,7 @@ pub use config::ConfigOptions;
 pub use discovery::{DiscoveryOptions, Mdns, PortChoice};
 pub use gate::GateOptions;
 pub use http::HttpOptions;
+pub use mqtt::MqttOptions;
 pub use osc::OscOptions;
 pub use oscquery::OscQueryOptions;
 pub use pages::{CompletionOptions, ManualOptions};
@@ -95,6 +97,9 @@ pub struct Options {
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
+    /// Where MQTT clients come in.
+    #[command(flatten)]
+    pub mqtt: MqttOptions,
     /// Where OSC clients come in.
     #[command(flatten)]
     pub osc: OscOptions,

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
-use crate::doors::{self, Context, Door, Herald};
+use crate::doors::{self, Context, Door, Herald, Mqtt};
 use crate::healthcheck::Target;
 use crate::options::Options;
 use crate::reload::{self, Reloads};
@@ -35,6 +35,7 @@ pub struct Relay {
     reloads: Reloads,
     probe: Option<Probe>,
     router: Arc<Router>,
+    mqtt: Option<Mqtt>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -120,13 +121,17 @@ pub enum StartError {
     /// What signed tokens are held against cannot be had; the text names the file and the way out.
     #[error("{0}")]
     Tokens(String),
+    /// Rules or sessions of MQTT cannot be had; the text names the file and the way out.
+    #[error("{0}")]
+    Mqtt(String),
     /// The settings of OSC cannot be had or used; the text names the file, the line, the way out.
     #[error("{0}")]
     Osc(String),
     /// The options leave no way for a client to connect.
     #[error(
         "no protocol is left to serve clients with; \
-         leave out --no-websocket, or give --osc-port, --quic-port or --tcp-port"
+         leave out --no-websocket, or give --mqtt-port, --osc-port, --quic-port \
+         or --tcp-port"
     )]
     NoDoor,
 }
@@ -196,9 +201,11 @@ impl Relay {
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
         let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
+        let mqtt = doors::open_mqtt(options, &router).await?;
         let context =
             Context::new(Arc::clone(&router), (Arc::clone(&ready), status), draining, closing)
-                .encrypted(encryption);
+                .encrypted(encryption)
+                .speaking(mqtt.clone());
 
         let mut clients = Vec::new();
         let mut desk = access.desk;
@@ -211,6 +218,7 @@ impl Relay {
             probe = Some(Probe { router: Arc::clone(&router), target });
             clients.push(door);
         }
+        clients.extend(doors::mqtt(options, &context).await?);
         clients.extend(further(options, access.osc, &context).await?);
         if clients.is_empty() {
             return Err(StartError::NoDoor);
@@ -231,6 +239,7 @@ impl Relay {
             reloads,
             probe,
             router,
+            mqtt,
             ready,
             drain,
             close,
@@ -253,6 +262,10 @@ impl Relay {
         let mut pages = spawn(self.pages);
         let mut renewing = JoinSet::new();
         renewing.spawn(doors::keep_time(self.router));
+        let mut tended = JoinSet::new();
+        if let Some(mqtt) = self.mqtt {
+            tended.spawn(doors::tend_mqtt(mqtt, self.close.subscribe()));
+        }
         if let Some(renewal) = self.renewal {
             renewing.spawn(renewal.run());
         }
@@ -294,6 +307,7 @@ impl Relay {
         self.close.send_replace(true);
         service::status("storing what is left");
         while pages.join_next().await.is_some() {}
+        while tended.join_next().await.is_some() {}
         let stored = match saver {
             Some(saver) => saver.await.unwrap_or_else(|crash| Err(crash.to_string())),
             None => Ok(()),

@@ -20,6 +20,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
+        "clasp-mqtt",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+        ],
+    ),
+    (
         "clasp-quic",
         &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls", "clasp-transport"],
     ),
@@ -78,6 +89,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-rest",
             "clasp-discovery",
             "clasp-oscquery",
+            "clasp-mqtt",
         ],
     ),
     ("xtask", &[]),

@@ -33,7 +33,7 @@ pub(crate) fn subscribe(request: &Request<'_>, subscribe: &Subscribe<'_>) -> Res
         let history = History::newest(pattern.clone(), types, newest);
         feeds.push_back(Feed::History(history));
     }
-    if types.takes(SignalType::Param) {
+    if types.takes(SignalType::Param) && !request.quiet {
         feeds.push_back(Feed::subscription(subscribe.id, pattern));
     }
     drop(feeds);

@@ -148,7 +148,7 @@ fn tell(options: &StorageOptions, state_path: Option<&Path>) {
 }
 
 /// Makes a directory that only its owner may enter, if it is not there.
-fn make_private(directory: &Path) -> Result<(), StartError> {
+pub(super) fn make_private(directory: &Path) -> Result<(), StartError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

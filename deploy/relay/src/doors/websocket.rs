@@ -55,5 +55,6 @@ fn config(options: &Options, context: &Context) -> Config {
     let usual = stream::config(options, context);
     let has_api = options.listen.single_port || !options.http.no_http;
     let answer_timeout = if has_api { API_TIME } else { usual.answer_timeout };
-    Config { origins: options.listen.origins.clone(), answer_timeout, ..usual }
+    let (origins, dialects) = (options.listen.origins.clone(), super::dialects(context));
+    Config { origins, dialects, answer_timeout, ..usual }
 }
