@@ -67,6 +67,7 @@ impl Root {
         let pattern = self.below(path);
         let parsed = Pattern::parse(&pattern).map_err(|error| Refused {
             code: ErrorCode::InvalidAddress.code(),
+            address: None,
             message: error.to_string(),
         })?;
         let mut found = Vec::new();
@@ -145,6 +146,7 @@ fn ask(
     let now = clock::now();
     let unsendable = |error: clasp_protocol::codec::EncodeError| Refused {
         code: ErrorCode::InvalidAddress.code(),
+        address: None,
         message: error.to_string(),
     };
     let number = guest.ask(message, false, now).map_err(unsendable)?;
@@ -163,7 +165,7 @@ fn ask(
             Collected::Quiet => break,
             Collected::Closed(close) => {
                 let code = ErrorCode::ServiceUnavailable.code();
-                return Err(Refused { code, message: close.reason.to_string() });
+                return Err(Refused { code, message: close.reason.to_string(), address: None });
             }
         }
     }

@@ -76,8 +76,9 @@ impl Problem {
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {
-        let Refused { code, message } = refused;
-        Problem { status: status(code), code, message: message.into(), address: None }
+        let Refused { code, message, address } = refused;
+        let address = address.map(Into::into);
+        Problem { status: status(code), code, message: message.into(), address }
     }
 }
 

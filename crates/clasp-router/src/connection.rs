@@ -350,11 +350,6 @@ impl Connection {
         self.session.as_ref()?.grant.subject.as_deref()
     }
 
-    /// Whether the session's token lets it write here.
-    pub fn may_write(&self, address: &str) -> bool {
-        self.session.as_ref().is_some_and(|session| session.grant.may_write(address))
-    }
-
     /// The revision of the last SET of this session that was carried out; 0 before the first.
     pub fn last_revision(&self) -> u64 {
         let session = self.session.as_ref();

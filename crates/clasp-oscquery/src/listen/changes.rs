@@ -67,6 +67,7 @@ impl Changes {
         let asked = guest.ask(&Message::Subscribe(wish), false, clock::now());
         asked.map_err(|error| Refused {
             code: ErrorCode::PatternError.code(),
+            address: None,
             message: error.to_string(),
         })
     }

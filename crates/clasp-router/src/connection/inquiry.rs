@@ -88,6 +88,7 @@ impl Connection {
             session,
             qos: Qos::Confirm,
             correlation: self.correlation,
+            quiet: false,
             wire: &[],
             now,
         });
