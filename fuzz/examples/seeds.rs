@@ -36,7 +36,7 @@ fn main() {
         let json = read(file);
         collect(&json, &mut frames, &mut addresses);
     }
-    for target in ["capability_token", "frame", "message", "pattern", "router_ops"] {
+    for target in ["capability_token", "frame", "message", "pattern", "router_ops", "stream"] {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
     }
@@ -51,12 +51,26 @@ fn main() {
     }
     for (number, frames) in frames.chunks(5).enumerate() {
         write("router_ops", &operations(number, frames));
+        write("stream", &stream(frames, false));
+        write("stream", &stream(frames, true));
     }
     for token in TOKENS {
         write("capability_token", token.as_bytes());
         write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
     }
     println!("{} frames, {} addresses and patterns: see {SEEDS}", frames.len(), addresses.len());
+}
+
+/// Frames one after the other, in pieces of seven bytes.
+fn stream(frames: &[Vec<u8>], prefixed: bool) -> Vec<u8> {
+    let mut stream = vec![7];
+    for frame in frames {
+        if prefixed {
+            stream.extend_from_slice(&(frame.len() as u32).to_be_bytes());
+        }
+        stream.extend_from_slice(frame);
+    }
+    stream
 }
 
 fn read(file: &Path) -> Json {

@@ -5,3 +5,4 @@ pub mod frame;
 pub mod message;
 pub mod pattern;
 pub mod router_ops;
+pub mod stream;

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod limits;
 pub mod message;
 pub mod pattern;
+pub mod stream;
 pub mod value;
 
 pub use error_code::ErrorCode;

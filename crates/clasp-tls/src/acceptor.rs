@@ -38,7 +38,7 @@ pub struct Acceptor {
 /// Why a socket did not become a [`Wire`].
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The socket is not encrypted and had to be; its peer was told.
+    /// The socket is not encrypted and had to be; its peer was told if it speaks HTTP.
     #[error("the connection is not encrypted, which --tls-only asks for")]
     Plain,
     /// The peer left, broke the protocol or is not trusted.
@@ -93,6 +93,10 @@ impl Acceptor {
             let channel = Channel::new(tls.config()).map_err(Refused::Handshake)?;
             let stream = Box::pin(Stream::accept(socket, channel)).await;
             return Ok(Wire(Kind::Tls(Box::new(stream.map_err(Refused::Handshake)?))));
+        }
+        // Only HTTP would understand the answer.
+        if self.plain_refused && !first[0].is_ascii_uppercase() {
+            return Err(Refused::Plain);
         }
         if self.plain_refused {
             let _ = tokio::time::timeout(LINGER_TIME_MAX, refuse(socket)).await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use clasp_auth::Permit;
+use clasp_protocol::stream::Delimiter;
 use clasp_router::metrics::HandshakeFailure;
 use clasp_router::{Close, Flow, Framing, LinkInfo, Manners, Now};
 
@@ -296,7 +297,7 @@ impl Client {
             return ControlFlow::Break(());
         }
         self.reading = Reading::Over;
-        self.link.close(Close::new(1000, "the stream has ended"), clock::now());
+        self.link.close(&Close::new(1000, "the stream has ended"), clock::now());
         ControlFlow::Continue(())
     }
 
@@ -396,7 +397,7 @@ impl Client {
             }
             Err(violation) => {
                 self.reading = Reading::Nothing;
-                self.link.close(Close::new(violation.code, violation.reason), now);
+                self.link.close(&Close::new(violation.code, violation.reason), now);
                 self.link.mark(state::FLUSH);
                 Frame::Used(bytes)
             }
@@ -440,8 +441,8 @@ fn cutter(shared: &Shared, spoken: &Spoken) -> Cutter {
         (Framing::WebSocket, Some(dialect)) => {
             Cutter::WebSocket(Decoder::new(dialect.message_bytes_max()))
         }
-        (Framing::LengthPrefixed, _) => Cutter::Prefixed,
-        (Framing::Bare, None) => Cutter::Bare,
+        (Framing::LengthPrefixed, _) => Cutter::Frames(Delimiter::Length),
+        (Framing::Bare, None) => Cutter::Frames(Delimiter::Header),
         (Framing::Bare, Some(_)) => Cutter::Whole,
     }
 }

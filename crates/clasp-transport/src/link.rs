@@ -177,11 +177,11 @@ impl Link {
     }
 
     /// Ends with `close`, in the case of CLASP after everything queued; the caller flushes.
-    pub(crate) fn close(&self, close: Close, now: Now) {
+    pub(crate) fn close(&self, close: &Close, now: Now) {
         let source = self.source();
         self.hurry(now);
-        if !source.close(close.clone()) {
-            self.output.lock().cut(&close);
+        if !source.close(close) {
+            self.output.lock().cut(close);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Plain HTTP on the WebSocket port: who answers requests that do not ask for an upgrade.
+//! Plain HTTP on a client port: who answers requests that do not ask for an upgrade.
 
 use std::convert::Infallible;
 use std::future::{self, Future};
@@ -19,7 +19,7 @@ pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 /// An answer to come.
 pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
-/// Who answers plain HTTP requests on a WebSocket port.
+/// Who answers plain HTTP requests on a client port.
 pub trait Pages: Send + Sync {
     /// Answers one request of a peer; the connection is closed afterwards.
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer;
@@ -61,6 +61,23 @@ impl<R: Fn() -> bool + Send + Sync> Pages for Probes<R> {
 impl<R> std::fmt::Debug for Probes<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Probes").finish_non_exhaustive()
+    }
+}
+
+/// Answers every request with status 400 and what is wrong with it, for ports without HTTP.
+#[derive(Debug, Clone, Copy)]
+pub struct Sentence(&'static str);
+
+impl Sentence {
+    /// A sentence with its line end.
+    pub fn new(sentence: &'static str) -> Sentence {
+        Sentence(sentence)
+    }
+}
+
+impl Pages for Sentence {
+    fn answer(&self, _: Request<Incoming>, _: SocketAddr) -> Answer {
+        Box::pin(future::ready(text(StatusCode::BAD_REQUEST, self.0)))
     }
 }
 

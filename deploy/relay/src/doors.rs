@@ -38,7 +38,9 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("auth", cfg!(feature = "auth")),
         ("health", cfg!(feature = "health")),
         ("metrics", cfg!(feature = "metrics")),
+        ("quic", cfg!(feature = "quic")),
         ("storage", cfg!(feature = "storage")),
+        ("tcp", cfg!(feature = "tcp")),
         ("websocket", cfg!(feature = "websocket")),
     ];
     all.into_iter().filter_map(|(name, is_in)| is_in.then_some(name)).collect()
@@ -47,7 +49,14 @@ pub(crate) fn features() -> Vec<&'static str> {
 /// What the doors share.
 #[derive(Debug)]
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "quic",
+        feature = "tcp",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 pub(crate) struct Context {
@@ -79,7 +88,14 @@ impl Context {
 }
 
 #[cfg_attr(
-    not(all(feature = "auth", feature = "health", feature = "metrics", feature = "websocket")),
+    not(all(
+        feature = "auth",
+        feature = "health",
+        feature = "metrics",
+        feature = "quic",
+        feature = "tcp",
+        feature = "websocket"
+    )),
     allow(dead_code, reason = "each door uses its own part")
 )]
 impl Context {
@@ -103,10 +119,16 @@ mod auth;
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "quic")]
+mod quic;
 #[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
 mod single;
 #[cfg(feature = "storage")]
 mod storage;
+#[cfg(any(feature = "tcp", feature = "websocket"))]
+mod stream;
+#[cfg(feature = "tcp")]
+mod tcp;
 #[cfg(feature = "auth")]
 mod tokens;
 #[cfg(feature = "websocket")]
@@ -118,12 +140,24 @@ pub(crate) use auth::{Desk, access, auth};
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "quic")]
+pub(crate) use quic::quic;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
+#[cfg(feature = "tcp")]
+pub(crate) use tcp::tcp;
 #[cfg(feature = "auth")]
 pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+/// Keeps the router's clock going, for ever.
+pub(crate) async fn keep_time(router: Arc<Router>) {
+    #[cfg(any(feature = "quic", feature = "tcp", feature = "websocket"))]
+    clasp_transport::run_ticker(router).await;
+    #[cfg(not(any(feature = "quic", feature = "tcp", feature = "websocket")))]
+    drop(router);
+}
 
 /// What runs beside a listener.
 #[cfg(feature = "websocket")]
@@ -149,7 +183,9 @@ pub(crate) mod public {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "quic",
     feature = "storage",
+    feature = "tcp",
     feature = "websocket"
 )))]
 mod absent {
@@ -159,6 +195,8 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "quic",
+        feature = "tcp",
         feature = "websocket"
     )))]
     use super::{Context, Door};
@@ -166,6 +204,8 @@ mod absent {
         feature = "auth",
         feature = "health",
         feature = "metrics",
+        feature = "quic",
+        feature = "tcp",
         feature = "websocket"
     )))]
     use crate::options::Options;
@@ -212,6 +252,11 @@ mod absent {
         Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
+    #[cfg(not(feature = "quic"))]
+    pub(crate) async fn quic(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--quic-port", feature: "quic" })
+    }
+
     #[cfg(not(feature = "storage"))]
     pub(crate) fn storage(options: &StorageOptions) -> Result<Storage, StartError> {
         match options.wish() {
@@ -224,6 +269,11 @@ mod absent {
     pub(crate) fn maintain(_: &StorageCommand) -> Result<(), String> {
         let absent = StartError::Absent { wish: "this command", feature: "storage" };
         Err(absent.to_string())
+    }
+
+    #[cfg(not(feature = "tcp"))]
+    pub(crate) async fn tcp(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--tcp-port", feature: "tcp" })
     }
 
     #[cfg(all(feature = "websocket", not(all(feature = "auth", feature = "metrics"))))]
@@ -249,7 +299,9 @@ mod absent {
     feature = "auth",
     feature = "health",
     feature = "metrics",
+    feature = "quic",
     feature = "storage",
+    feature = "tcp",
     feature = "websocket"
 )))]
 pub(crate) use absent::*;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use listenfd::ListenFd;
 
 /// The names that sockets may have: those of the doors.
-const NAMES: [&str; 4] = ["websocket", "auth", "health", "metrics"];
+const NAMES: [&str; 5] = ["websocket", "auth", "health", "metrics", "tcp"];
 
 /// Sockets that wait for their doors.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,9 @@ mod command;
 mod config;
 mod gate;
 mod pages;
+mod quic;
 mod storage;
+mod tcp;
 mod tls;
 mod tokens;
 mod units;
@@ -23,7 +25,9 @@ pub use command::{
 pub use config::ConfigOptions;
 pub use gate::GateOptions;
 pub use pages::{CompletionOptions, ManualOptions};
+pub use quic::QuicOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
+pub use tcp::TcpOptions;
 pub use tls::TlsOptions;
 pub use tokens::{JwtOptions, TokenOptions};
 pub use units::{Bytes, Seconds};
@@ -81,6 +85,12 @@ pub struct Options {
     /// Where the relay listens.
     #[command(flatten)]
     pub listen: ListenOptions,
+    /// CLASP over QUIC.
+    #[command(flatten)]
+    pub quic: QuicOptions,
+    /// CLASP over plain TCP.
+    #[command(flatten)]
+    pub tcp: TcpOptions,
     /// Encryption of every listener.
     #[command(flatten)]
     pub tls: TlsOptions,

@@ -32,6 +32,7 @@ pub struct Relay {
     ready: Arc<AtomicBool>,
     reloads: Reloads,
     probe: Option<Probe>,
+    router: Arc<Router>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
@@ -106,7 +107,10 @@ pub enum StartError {
     #[error("{0}")]
     Tokens(String),
     /// The options leave no way for a client to connect.
-    #[error("no protocol is left to serve clients with; leave out --no-websocket")]
+    #[error(
+        "no protocol is left to serve clients with; \
+         leave out --no-websocket, or give --quic-port or --tcp-port"
+    )]
     NoDoor,
 }
 
@@ -175,9 +179,9 @@ impl Relay {
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
         let status = Arc::new(Status::new(Arc::clone(&router), kept));
         let saver = Saver::new(storage, Arc::clone(&router), Arc::clone(&status));
-        let probed = Arc::clone(&router);
-        let context = Context::new(router, (Arc::clone(&ready), status), draining, closing)
-            .encrypted(encryption);
+        let context =
+            Context::new(Arc::clone(&router), (Arc::clone(&ready), status), draining, closing)
+                .encrypted(encryption);
 
         let mut clients = Vec::new();
         let mut desk = access.desk;
@@ -187,9 +191,10 @@ impl Relay {
             let guest = if single { desk.take() } else { None };
             let door = doors::websocket(options, guest, &context).await?;
             let target = Target::of_clients(options, door.address);
-            probe = Some(Probe { router: probed, target });
+            probe = Some(Probe { router: Arc::clone(&router), target });
             clients.push(door);
         }
+        clients.extend(further(options, &context).await?);
         if clients.is_empty() {
             return Err(StartError::NoDoor);
         }
@@ -207,7 +212,7 @@ impl Relay {
         if let Some(name) = left.first() {
             return Err(StartError::Unwanted { name: name.clone() });
         }
-        Ok(Self { clients, pages, saver, renewal, reloads, probe, ready, drain, close })
+        Ok(Self { clients, pages, saver, renewal, reloads, probe, router, ready, drain, close })
     }
 
     /// The bound addresses, by the listener's name.
@@ -225,6 +230,7 @@ impl Relay {
         let mut clients = spawn(self.clients);
         let mut pages = spawn(self.pages);
         let mut renewing = JoinSet::new();
+        renewing.spawn(doors::keep_time(self.router));
         if let Some(renewal) = self.renewal {
             renewing.spawn(renewal.run());
         }
@@ -268,6 +274,18 @@ impl Relay {
         tracing::info!("stopped");
         stopped.map(drop).and(stored.map_err(RunError::NotStored))
     }
+}
+
+/// Binds the listeners of clients that come otherwise than by WebSocket.
+async fn further(options: &Options, context: &Context) -> Result<Vec<Door>, StartError> {
+    let mut clients = Vec::new();
+    if let Some(port) = options.quic.quic_port {
+        clients.push(doors::quic(options, port, context).await?);
+    }
+    if let Some(port) = options.tcp.tcp_port {
+        clients.push(doors::tcp(options, port, context).await?);
+    }
+    Ok(clients)
 }
 
 /// What the router works with.

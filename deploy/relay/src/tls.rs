@@ -49,6 +49,11 @@ impl Encryption {
         Ok(Encryption { tls: Some(Arc::new(tls)), tls_only })
     }
 
+    /// For listeners that are always encrypted, if there is a certificate.
+    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
+    }
+
     /// For listeners of clients and operators.
     pub(crate) fn acceptor(&self) -> Acceptor {
         match &self.tls {

@@ -19,6 +19,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("clasp-storage", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router"]),
     ("clasp-app", &["clasp-protocol", "clasp-auth", "clasp-router"]),
     ("clasp-transport", &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls"]),
+    (
+        "clasp-quic",
+        &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls", "clasp-transport"],
+    ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
     (
         "clasp-relay",
@@ -32,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-app",
             "clasp-tls",
             "clasp-transport",
+            "clasp-quic",
             "clasp-http",
         ],
     ),

@@ -57,10 +57,10 @@ impl Source {
     }
 
     /// Asks for this Close after everything queued; false if the source knows none.
-    pub(super) fn close(&self, close: Close) -> bool {
+    pub(super) fn close(&self, close: &Close) -> bool {
         match self {
             Source::Clasp(Some(outbox)) => {
-                outbox.close(close);
+                outbox.close(close.clone());
                 true
             }
             Source::Clasp(None) | Source::Foreign(_) => false,

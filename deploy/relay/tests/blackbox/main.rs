@@ -19,3 +19,4 @@ mod shutdown;
 mod single_port;
 mod startup;
 mod support;
+mod tcp;

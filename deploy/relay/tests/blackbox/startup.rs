@@ -21,6 +21,7 @@ async fn a_taken_port_is_one_clear_line_and_code_1() {
         vec!["--ws-port", &port],
         vec!["--ws-port", "0", "--health-port", &port],
         vec!["--ws-port", "0", "--metrics-port", &port],
+        vec!["--ws-port", "0", "--tcp-port", &port],
     ];
     for arguments in flags {
         let ended = run(&[&loopback[..], &arguments].concat(), &[]).await;

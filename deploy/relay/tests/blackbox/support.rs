@@ -81,7 +81,21 @@ impl Relay {
         Self::spawn(arguments, |command| command.current_dir(directory)).await
     }
 
+    /// Starts a relay without a WebSocket port; the address is that of the door with this scheme.
+    pub(crate) async fn start_without_websocket(arguments: &[&str], scheme: &str) -> Self {
+        let arguments = [&["--no-websocket"], arguments].concat();
+        Self::spawn_at(&arguments, |command| command, &format!("{scheme}://")).await
+    }
+
     async fn spawn(arguments: &[&str], change: impl Fn(&mut Command) -> &mut Command) -> Self {
+        Self::spawn_at(arguments, change, "listening on ").await
+    }
+
+    async fn spawn_at(
+        arguments: &[&str],
+        change: impl Fn(&mut Command) -> &mut Command,
+        before: &str,
+    ) -> Self {
         let unless_given = |option: [&'static str; 2]| {
             let given = arguments.contains(&option[0]);
             if given { Vec::new() } else { option.to_vec() }
@@ -91,8 +105,8 @@ impl Relay {
         let arguments = [&port[..], &host[..], arguments].concat();
         let mut child = change(&mut command(&arguments, &[])).spawn().unwrap();
         let log = Log::new(child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let line = log.line_with("listening on ").await;
-        let address = address_after(&line, "listening on ");
+        let line = log.line_with(before).await;
+        let address = address_after(&line, before);
         log.line_with("accepting connections").await;
         Self { child, log, address }
     }
@@ -119,6 +133,12 @@ impl Relay {
     /// Where the page called `name` in the log listens.
     pub(crate) async fn page(&self, name: &str) -> SocketAddr {
         let before = format!("{name}: http://");
+        address_after(&self.log.line_with(&before).await, &before)
+    }
+
+    /// Where the door listens that the log names with this scheme, such as `TCP: tcp`.
+    pub(crate) async fn door(&self, scheme: &str) -> SocketAddr {
+        let before = format!("{scheme}://");
         address_after(&self.log.line_with(&before).await, &before)
     }
 

@@ -100,7 +100,8 @@ impl Client {
     }
 }
 
-fn config(authority: &Authority, own: Option<&Issued>) -> ClientConfig {
+/// Trusts the authority; shows a certificate if there is one.
+pub(crate) fn config(authority: &Authority, own: Option<&Issued>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority.file("root.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

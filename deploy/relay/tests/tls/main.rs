@@ -10,8 +10,10 @@ mod guide;
 mod http;
 mod mistakes;
 mod ports;
+mod quic;
 mod reload;
 #[path = "../blackbox/support.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod support;
+mod tcp;
 mod trust;
