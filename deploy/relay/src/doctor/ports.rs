@@ -16,6 +16,7 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
     if !listen.no_websocket {
         ports.push(("--ws-port", listen.ws_port));
     }
+    ports.extend(options.tcp.tcp_port.map(|port| ("--tcp-port", port)));
     if !listen.single_port {
         let others = [
             ("--auth-port", options.auth.auth_port),
