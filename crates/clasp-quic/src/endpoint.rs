@@ -26,6 +26,9 @@ const RECEIVE_WINDOW_BYTES: u32 = 256 << 10;
 /// Bytes of datagrams that may wait in either direction.
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
+/// First packets that may wait to be looked at.
+const INCOMING: usize = 64;
+
 /// What is asked of the system for bursts of many clients; it may grant less.
 const SOCKET_BUFFER_BYTES: usize = 2 << 20;
 
@@ -83,7 +86,8 @@ fn server_config(config: &Config, tls: &rustls::ServerConfig) -> io::Result<Serv
         .max_idle_timeout(Some(idle));
     let mut server = ServerConfig::with_crypto(Arc::new(crypto(tls)?));
     server.transport_config(Arc::new(transport));
-    server.max_incoming(config.handshakes_max);
+    // The server counts by itself; this is for what comes while it does.
+    server.max_incoming(config.handshakes_max.max(INCOMING));
     Ok(server)
 }
 

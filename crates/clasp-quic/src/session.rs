@@ -99,14 +99,14 @@ impl Session {
 
     /// Serves the client to its end.
     pub(crate) async fn run(mut self) {
-        self.refill();
-        if let Some(close) = self.closing.take() {
-            // It was refused at once; there is no stream for more words.
+        if let Some(close) = self.refusal() {
             return self.peer.close(farewell::code(&close), close.reason.as_bytes());
         }
         let Some((mut send, mut recv)) = self.streams().await else { return };
         let mut draining = self.shared.draining.clone();
         loop {
+            // A client that is never silent must not keep its thread from others.
+            tokio::task::coop::consume_budget().await;
             self.hand_over(clock::now());
             self.refill();
             if self.closing.is_some() && self.written == self.out.len() {
@@ -123,6 +123,19 @@ impl Session {
         batch(|| self.link.leave(clock::now()));
         drop(self);
         part(&peer, send, close).await;
+    }
+
+    /// Why the router has refused the connection at once, if it has. There is no stream yet for the
+    /// ERROR that says the same.
+    fn refusal(&self) -> Option<Close> {
+        let outbox = self.link.outbox();
+        if outbox.take(&mut Vec::new()) != Taken::Bytes {
+            return None;
+        }
+        match outbox.take(&mut Vec::new()) {
+            Taken::Close(close) => Some(close),
+            _ => None,
+        }
     }
 
     /// The stream that carries everything, once the client has opened it.

@@ -451,9 +451,10 @@ fn cutter(shared: &Shared, spoken: &Spoken) -> Cutter {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let closed = self.link.state() & state::CLOSED != 0;
         self.link.release();
         self.shared.registry.remove(self.id);
+        let violated = self.has_control_frames() && self.reading == Reading::Nothing;
+        let closed = self.close_sent && !violated;
         let how = if closed { Departure::Closed } else { Departure::Lost };
         self.peer.leave(how, clock::now());
     }

@@ -107,7 +107,7 @@ impl Dismissal {
 /// How a connection went over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
-    /// The peer closed it, or it broke.
+    /// The peer closed it or broke the protocol beneath, or it failed.
     Lost,
     /// [`Taken::Close`] was reached and everything before it written.
     Closed,

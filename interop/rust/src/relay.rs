@@ -19,6 +19,7 @@ pub struct Relay {
     child: Child,
     port: u16,
     auth_port: Option<u16>,
+    quic_port: Option<u16>,
 }
 
 impl Relay {
@@ -55,12 +56,19 @@ impl Relay {
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut log = BufReader::new(stdout).lines();
         let mut marks = vec![format!("listening on {HOST}:")];
-        if options.contains(&"--auth-port") {
-            marks.push(format!("auth: http://{HOST}:"));
-        }
+        let mut mark = |option, text: &str| {
+            options.contains(&option).then(|| {
+                marks.push(format!("{text}{HOST}:"));
+                marks.len() - 1
+            })
+        };
+        let auth = mark("--auth-port", "auth: http://");
+        let quic = mark("--quic-port", "QUIC: quic://");
         let ports = within("the lines with the relay's ports", ports(&mut log, &marks)).await;
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        let relay = Self { child, port: ports[0], auth_port: ports.get(1).copied() };
+        let port_of = |place: Option<usize>| place.map(|place| ports[place]);
+        let (auth_port, quic_port) = (port_of(auth), port_of(quic));
+        let relay = Self { child, port: ports[0], auth_port, quic_port };
         relay.store_ready().await;
         relay
     }
@@ -79,6 +87,11 @@ impl Relay {
     pub fn auth(&self) -> String {
         let port = self.auth_port.expect("the relay was started with --auth-port");
         format!("http://{HOST}:{port}")
+    }
+
+    /// The UDP port of a relay with `--quic-port 0`.
+    pub fn quic_port(&self) -> u16 {
+        self.quic_port.expect("the relay was started with --quic-port")
     }
 
     /// Asks the relay to end (SIGTERM) and waits until it has.

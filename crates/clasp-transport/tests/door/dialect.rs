@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tungstenite::client::IntoClientRequest as _;
 
 use crate::socket;
-use crate::support::{Client, Frames, Raw, Relay, local, soon, until};
+use crate::support::{Client, Frames, Raw, Relay, local, soon, until, upgrade_request};
 
 const LINE_BYTES_MAX: usize = 100_000;
 
@@ -133,6 +133,16 @@ async fn alone(lines: &Arc<Lines>, config: Config) -> Relay {
     Relay::with(Config { wire: Wire::Foreign(Arc::clone(lines) as _), ..config }).await
 }
 
+/// A WebSocket that carries lines.
+async fn connect(relay: &Relay) -> Client {
+    let mut request = format!("ws://{}/lines", relay.address).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "lines".parse().unwrap());
+    let stream = soon(socket::dial(relay.address)).await;
+    let (socket, response) = soon(tokio_tungstenite::client_async(request, stream)).await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "lines");
+    Client { socket }
+}
+
 async fn line(raw: &mut Raw) -> String {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') {
@@ -173,12 +183,7 @@ async fn it_is_known_by_its_first_byte_beside_websocket() {
 async fn it_travels_in_a_websocket_whose_messages_mean_nothing() {
     let lines = Arc::new(Lines::default());
     let relay = Relay::with(Config { dialects: vec![Arc::clone(&lines) as _], ..local() }).await;
-    let mut request = format!("ws://{}/lines", relay.address).into_client_request().unwrap();
-    request.headers_mut().insert("sec-websocket-protocol", "lines".parse().unwrap());
-    let stream = soon(socket::dial(relay.address)).await;
-    let (socket, response) = soon(tokio_tungstenite::client_async(request, stream)).await.unwrap();
-    assert_eq!(response.headers()["sec-websocket-protocol"], "lines");
-    let mut client = Client { socket };
+    let mut client = connect(&relay).await;
     for piece in ["o", "ne\ntwo", "\n>wait\nthree\n", "four\n"] {
         client.send_raw(Frames::binary(piece)).await;
     }
@@ -198,6 +203,21 @@ async fn it_travels_in_a_websocket_whose_messages_mean_nothing() {
     assert_eq!(client.closed().await.reason.as_str(), "as you wish");
     drop(client);
     until(|| *lines.left.lock() == [Departure::Closed]).await;
+}
+
+#[tokio::test]
+async fn a_websocket_that_the_client_ends_or_breaks_is_lost() {
+    let lines = Arc::new(Lines::default());
+    let relay = Relay::with(Config { dialects: vec![Arc::clone(&lines) as _], ..local() }).await;
+    connect(&relay).await.closed_by_us().await;
+    until(|| *lines.left.lock() == [Departure::Lost]).await;
+    let mut raw = relay.raw().await;
+    raw.write(upgrade_request("Sec-WebSocket-Protocol: lines\r\n").as_bytes()).await;
+    assert!(raw.head().await.contains("sec-websocket-protocol: lines"));
+    raw.write(&[0xff, 0xff]).await;
+    assert!(raw.rest().await.starts_with(&[0x88]), "a Close");
+    drop(raw);
+    until(|| *lines.left.lock() == [Departure::Lost, Departure::Lost]).await;
 }
 
 #[tokio::test]

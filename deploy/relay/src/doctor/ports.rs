@@ -16,6 +16,7 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
     if !listen.no_websocket {
         ports.push(("--ws-port", listen.ws_port));
     }
+    ports.extend(options.tcp.tcp_port.map(|port| ("--tcp-port", port)));
     if !listen.single_port {
         let others = [
             ("--auth-port", options.auth.auth_port),
@@ -25,6 +26,8 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
         ports.extend(others.into_iter().filter_map(|(flag, port)| Some((flag, port?))));
     }
     let doors = [
+        ("--mqtt-port", options.mqtt.mqtt_port),
+        ("--mqtts-port", options.mqtt.mqtts_port),
         ("--osc-port", options.osc.osc_port),
         ("--oscquery-port", options.oscquery.oscquery_port),
         ("--rendezvous-port", options.rendezvous.rendezvous_port.port()),

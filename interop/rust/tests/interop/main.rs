@@ -12,3 +12,4 @@ mod snippet;
 mod subscriptions;
 mod tls;
 mod tokens;
+mod transports;

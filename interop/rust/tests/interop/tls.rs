@@ -10,11 +10,13 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 /// A folder with a certificate for 127.0.0.1 and its key, removed at the end.
-struct Certificate(PathBuf);
+pub(crate) struct Certificate(PathBuf);
 
 impl Certificate {
-    async fn new() -> Self {
-        let folder = env::temp_dir().join(format!("clasp-interop-tls-{}", std::process::id()));
+    /// Makes one for the test called `name`.
+    pub(crate) async fn new(name: &str) -> Self {
+        let id = std::process::id();
+        let folder = env::temp_dir().join(format!("clasp-interop-{name}-{id}"));
         fs::create_dir(&folder).expect("a folder for the certificate");
         let certificate = Self(folder);
         let made = Command::new("openssl")
@@ -30,7 +32,7 @@ impl Certificate {
         certificate
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("a path of text").to_owned()
     }
 }
@@ -49,7 +51,7 @@ fn snippet() -> PathBuf {
 
 #[tokio::test]
 async fn the_rust_client_connects_over_wss_if_it_trusts_the_certificate() {
-    let certificate = Certificate::new().await;
+    let certificate = Certificate::new("tls").await;
     let (cert, key) = (certificate.file("cert.pem"), certificate.file("key.pem"));
     let relay = Relay::start_with(&["--cert", &cert, "--key", &key]).await;
     let url = relay.url().replace("ws://", "wss://");
