@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_protocol::codec::{self, EncodeError};
-use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello};
-use clasp_protocol::{ErrorCode, Frame, Message, Qos};
+use clasp_protocol::message::{Ack, ErrorMessage, Features, Hello, SignalInfo};
+use clasp_protocol::{ErrorCode, Frame, Message, Pattern, Qos};
 use clasp_router::{
     Close, Connection, Flow, Framing, LinkInfo, Manners, Now, Outbox, Router, Taken, Wake,
 };
@@ -204,6 +204,22 @@ impl Guest {
                 Collected::Closed(close) => return Some(close),
             }
         }
+    }
+
+    /// The signals announced so far that match and that the guest may see, as many as a RESULT of
+    /// so many bytes holds; with unit, range and description, which RESULT leaves out.
+    pub fn announced(
+        &self,
+        pattern: &Pattern,
+        bytes_max: usize,
+        now: Now,
+    ) -> Vec<SignalInfo<'static>> {
+        self.connection.announced(pattern, bytes_max, now)
+    }
+
+    /// Whether the guest's scopes let it write to an address; rules may still refuse it.
+    pub fn may_write(&self, address: &str) -> bool {
+        self.connection.may_write(address)
     }
 
     /// Session id, a UUID in 36 characters.

@@ -17,6 +17,7 @@ pub mod health;
 pub mod journal;
 pub mod json;
 pub mod metrics;
+pub mod open;
 mod openapi;
 pub mod origins;
 mod pace;
@@ -26,4 +27,4 @@ pub mod sessions;
 pub mod site;
 pub mod work;
 
-pub use serve::{Entrance, serve, serve_with};
+pub use serve::{Entrance, Place, serve, serve_with};

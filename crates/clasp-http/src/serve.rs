@@ -48,6 +48,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lengthy;
 
+/// A connection's place among those that are served at once; for who takes the connection over
+/// from HTTP and has to keep the place as long.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "held")] Arc<(OwnedSemaphorePermit, Option<Permit>)>);
+
 /// What a listener makes of whoever knocks.
 #[derive(Debug, Clone)]
 pub struct Entrance {
@@ -113,11 +118,13 @@ pub async fn serve_with(
                         tracing::debug!("an HTTP connection of {} was one too many", peer.ip());
                         continue;
                     };
+                    let place = Place(Arc::new((place, share)));
                     let pages = pages.clone().layer(Extension(Peer(peer)));
+                    let pages = pages.layer(Extension(place.clone()));
                     let conversation = converse(acceptor.clone(), stream, pages, stop.clone());
                     connections.spawn(async move {
                         conversation.await;
-                        drop((place, share));
+                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -172,7 +179,7 @@ async fn converse(
 
 /// Answers requests until the peer has enough, or has had.
 async fn talk(
-    wire: impl AsyncRead + AsyncWrite + Unpin,
+    wire: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     pages: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -189,6 +196,7 @@ async fn talk(
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_HEAD_MAX)
             .serve_connection(TokioIo::new(wire), service)
+            .with_upgrades()
     );
     tokio::select! {
         // How one conversation failed concerns only its peer.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clasp_protocol::codec::{self, DecodeError};
-use clasp_protocol::{ErrorCode, Frame, Message};
+use clasp_protocol::message::SignalInfo;
+use clasp_protocol::{ErrorCode, Frame, Message, Pattern};
 
 use crate::broadcast::Framing;
 use crate::clock::Now;
@@ -309,6 +310,23 @@ impl Connection {
     /// Session id, once there is one.
     pub fn session_id(&self) -> Option<&str> {
         self.session.as_ref().map(|session| &*session.id)
+    }
+
+    /// What QUERY would answer, with all that ANNOUNCE said, as far as a RESULT of so many bytes
+    /// holds it: RESULT leaves unit, range and description out (wire.md 5.3).
+    pub fn announced(
+        &self,
+        pattern: &Pattern,
+        bytes_max: usize,
+        now: Now,
+    ) -> Vec<SignalInfo<'static>> {
+        let Some(session) = &self.session else { return Vec::new() };
+        crate::verbs::announce::announced(&self.router, session, (pattern, bytes_max), now)
+    }
+
+    /// Whether the session's scopes let it write to an address; rules may still refuse it.
+    pub fn may_write(&self, address: &str) -> bool {
+        self.session.as_ref().is_some_and(|session| session.grant.may_write(address))
     }
 
     /// The queue towards this link.

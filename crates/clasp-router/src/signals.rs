@@ -10,7 +10,7 @@ use std::ops::Bound;
 use parking_lot::Mutex;
 
 use clasp_protocol::Pattern;
-use clasp_protocol::message::{SignalInfo, Text};
+use clasp_protocol::message::{SignalInfo, SignalMeta, Text};
 
 /// Message type and count of a RESULT payload.
 const RESULT_BYTES: usize = 3;
@@ -95,7 +95,7 @@ impl Catalogue {
     }
 
     /// Definitions that match and are `readable`, in the order of their addresses, as many as fit
-    /// a RESULT payload of `payload_bytes_max`. They count as accessed now.
+    /// a RESULT payload of `payload_bytes_max`, which has no meta. They count as accessed now.
     pub(crate) fn query(
         &self,
         pattern: &Pattern,
@@ -180,14 +180,19 @@ impl Inner {
     }
 }
 
-/// What is kept of an announcement: RESULT carries no meta, so neither does the catalogue.
+/// What is kept of an announcement: all but the value before anybody has set one.
 fn definition(info: &SignalInfo<'_>) -> SignalInfo<'static> {
     SignalInfo {
         address: owned(&info.address),
         signal: info.signal,
         datatype: info.datatype.as_ref().map(owned),
         access: info.access.as_ref().map(owned),
-        meta: None,
+        meta: info.meta.as_ref().map(|meta| SignalMeta {
+            unit: meta.unit.as_ref().map(owned),
+            range: meta.range,
+            default: None,
+            description: meta.description.as_ref().map(owned),
+        }),
     }
 }
 
@@ -197,7 +202,13 @@ fn owned(text: &Text<'_>) -> Text<'static> {
 
 /// Bytes a definition counts for; the address is stored twice.
 fn cost(info: &SignalInfo<'_>) -> usize {
-    DEFINITION_BYTES + info.address.len() + result_bytes(info)
+    DEFINITION_BYTES + info.address.len() + result_bytes(info) + meta_bytes(info)
+}
+
+fn meta_bytes(info: &SignalInfo<'_>) -> usize {
+    let Some(meta) = &info.meta else { return 0 };
+    let texts = [&meta.unit, &meta.description].into_iter().flatten();
+    texts.map(|text| text.len()).sum()
 }
 
 /// Bytes a definition takes in a RESULT payload.

@@ -13,6 +13,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
+use sha2::{Digest as _, Sha256};
 
 use crate::certificate::Validity;
 
@@ -88,6 +89,8 @@ pub(crate) struct Loaded {
     pub(crate) validity: Validity,
     /// Number of certificates in the chain.
     pub(crate) chain: usize,
+    /// SHA-256 of the server's own certificate.
+    pub(crate) fingerprint: [u8; 32],
 }
 
 /// What tells that a file is not the one of before.
@@ -101,12 +104,13 @@ impl Files {
             unusable(&self.cert, "--cert", reason, "certificates in PEM, the server's own first")
         })?;
         let length = chain.len();
+        let fingerprint = Sha256::digest(&chain[0]).into();
         let certified = CertifiedKey::new(chain, self.signing_key(provider)?);
         if certified.keys_match().is_err() {
             return Err(LoadError::Mismatch { cert: self.cert.clone(), key: self.key.clone() });
         }
         let config = self.config(provider, certified)?;
-        Ok(Loaded { config: Arc::new(config), validity, chain: length })
+        Ok(Loaded { config: Arc::new(config), validity, chain: length, fingerprint })
     }
 
     fn signing_key(

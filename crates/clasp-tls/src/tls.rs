@@ -17,6 +17,7 @@ pub struct Tls {
     provider: Arc<CryptoProvider>,
     current: RwLock<Arc<ServerConfig>>,
     not_after_s: AtomicU64,
+    fingerprint: RwLock<[u8; 32]>,
     sound: AtomicBool,
     /// The files as they were when they were last read; also keeps reloads apart.
     seen: Mutex<Stamp>,
@@ -37,6 +38,7 @@ impl Tls {
             provider,
             current: RwLock::new(loaded.config),
             not_after_s: AtomicU64::new(loaded.validity.not_after_s()),
+            fingerprint: RwLock::new(loaded.fingerprint),
             sound: AtomicBool::new(true),
             seen: Mutex::new(seen),
         };
@@ -75,6 +77,7 @@ impl Tls {
         })?;
         let text = describe(&self.files, &loaded);
         self.not_after_s.store(loaded.validity.not_after_s(), Ordering::Relaxed);
+        *self.fingerprint.write() = loaded.fingerprint;
         *self.current.write() = loaded.config;
         Ok(text)
     }
@@ -82,6 +85,11 @@ impl Tls {
     /// When the certificate in force expires, in seconds since 1970 UTC.
     pub fn not_after_s(&self) -> u64 {
         self.not_after_s.load(Ordering::Relaxed)
+    }
+
+    /// SHA-256 of the certificate in force, by which clients may know it again.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        *self.fingerprint.read()
     }
 
     /// Whether the files could be used when they were last read.
@@ -137,6 +145,19 @@ mod tests {
         assert!(tls.reload_if_changed().unwrap().is_ok());
         assert!(!Arc::ptr_eq(&before, &tls.config()));
         assert!(tls.reload_if_changed().is_none());
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_the_certificate_in_force() {
+        use sha2::{Digest as _, Sha256};
+        let folder = tempfile::tempdir().unwrap();
+        let (files, first) = testing::self_signed(folder.path());
+        let tls = Tls::open(files).unwrap().0;
+        assert_eq!(tls.fingerprint()[..], Sha256::digest(&first)[..]);
+        let (_, second) = testing::self_signed(folder.path());
+        tls.reload().unwrap();
+        assert_eq!(tls.fingerprint()[..], Sha256::digest(&second)[..]);
+        assert_ne!(first, second);
     }
 
     #[test]

@@ -31,14 +31,20 @@ impl fmt::Debug for Door {
     }
 }
 
+/// Something that makes the relay known to strangers until it drains.
+pub(crate) type Herald = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What was compiled in.
 #[cfg(feature = "auth")]
 pub(crate) fn features() -> Vec<&'static str> {
     let all = [
         ("auth", cfg!(feature = "auth")),
+        ("discovery", cfg!(feature = "discovery")),
         ("health", cfg!(feature = "health")),
         ("metrics", cfg!(feature = "metrics")),
+        ("oscquery", cfg!(feature = "oscquery")),
         ("quic", cfg!(feature = "quic")),
+        ("rendezvous", cfg!(feature = "rendezvous")),
         ("storage", cfg!(feature = "storage")),
         ("tcp", cfg!(feature = "tcp")),
         ("websocket", cfg!(feature = "websocket")),
@@ -115,12 +121,20 @@ impl Context {
 
 #[cfg(feature = "auth")]
 mod auth;
+#[cfg(feature = "discovery")]
+mod discovery;
 #[cfg(feature = "health")]
 mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "oscquery")]
+mod oscquery;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "rendezvous")]
+mod rendezvous;
+#[cfg(any(feature = "auth", feature = "discovery"))]
+mod secrets;
 #[cfg(all(feature = "auth", feature = "metrics", feature = "websocket"))]
 mod single;
 #[cfg(feature = "storage")]
@@ -136,12 +150,18 @@ mod websocket;
 
 #[cfg(feature = "auth")]
 pub(crate) use auth::{Desk, access, auth};
+#[cfg(feature = "discovery")]
+pub(crate) use discovery::heralds;
 #[cfg(feature = "health")]
 pub(crate) use health::health;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::metrics;
+#[cfg(feature = "oscquery")]
+pub(crate) use oscquery::oscquery;
 #[cfg(feature = "quic")]
 pub(crate) use quic::quic;
+#[cfg(feature = "rendezvous")]
+pub(crate) use rendezvous::rendezvous;
 #[cfg(feature = "storage")]
 pub(crate) use storage::{maintain, storage};
 #[cfg(feature = "tcp")]
@@ -181,9 +201,12 @@ pub(crate) mod public {
 
 #[cfg(not(all(
     feature = "auth",
+    feature = "discovery",
     feature = "health",
     feature = "metrics",
+    feature = "oscquery",
     feature = "quic",
+    feature = "rendezvous",
     feature = "storage",
     feature = "tcp",
     feature = "websocket"
@@ -193,18 +216,24 @@ mod absent {
 
     #[cfg(not(all(
         feature = "auth",
+        feature = "discovery",
         feature = "health",
         feature = "metrics",
+        feature = "oscquery",
         feature = "quic",
+        feature = "rendezvous",
         feature = "tcp",
         feature = "websocket"
     )))]
     use super::{Context, Door};
     #[cfg(not(all(
         feature = "auth",
+        feature = "discovery",
         feature = "health",
         feature = "metrics",
+        feature = "oscquery",
         feature = "quic",
+        feature = "rendezvous",
         feature = "tcp",
         feature = "websocket"
     )))]
@@ -242,6 +271,24 @@ mod absent {
         Err(StartError::Absent { wish: "--jwt-jwks", feature: "auth" }.to_string())
     }
 
+    #[cfg(not(feature = "discovery"))]
+    pub(crate) async fn heralds(
+        options: &Options,
+        _: &[&Door],
+        _: &Context,
+    ) -> Result<Vec<super::Herald>, StartError> {
+        let discovery = &options.discovery;
+        let wishes = [
+            (discovery.mdns == crate::options::Mdns::On, "--mdns on"),
+            (discovery.broadcast_port.is_some_and(|it| it.port().is_some()), "--broadcast-port"),
+            (options.rendezvous.rendezvous_url.is_some(), "--rendezvous-url"),
+        ];
+        match wishes.into_iter().find(|(wanted, _)| *wanted) {
+            Some((_, wish)) => Err(StartError::Absent { wish, feature: "discovery" }),
+            None => Ok(Vec::new()),
+        }
+    }
+
     #[cfg(not(feature = "health"))]
     pub(crate) async fn health(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--health-port", feature: "health" })
@@ -252,9 +299,23 @@ mod absent {
         Err(StartError::Absent { wish: "--metrics-port", feature: "metrics" })
     }
 
+    #[cfg(not(feature = "oscquery"))]
+    pub(crate) async fn oscquery(
+        _: (&Options, u16),
+        _: &[Door],
+        _: &Context,
+    ) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--oscquery-port", feature: "oscquery" })
+    }
+
     #[cfg(not(feature = "quic"))]
     pub(crate) async fn quic(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
         Err(StartError::Absent { wish: "--quic-port", feature: "quic" })
+    }
+
+    #[cfg(not(feature = "rendezvous"))]
+    pub(crate) async fn rendezvous(_: &Options, _: u16, _: &Context) -> Result<Door, StartError> {
+        Err(StartError::Absent { wish: "--rendezvous-port", feature: "rendezvous" })
     }
 
     #[cfg(not(feature = "storage"))]
@@ -297,9 +358,12 @@ mod absent {
 }
 #[cfg(not(all(
     feature = "auth",
+    feature = "discovery",
     feature = "health",
     feature = "metrics",
+    feature = "oscquery",
     feature = "quic",
+    feature = "rendezvous",
     feature = "storage",
     feature = "tcp",
     feature = "websocket"

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use listenfd::ListenFd;
 
 /// The names that sockets may have: those of the doors.
-const NAMES: [&str; 5] = ["websocket", "auth", "health", "metrics", "tcp"];
+const NAMES: [&str; 7] =
+    ["websocket", "auth", "health", "metrics", "oscquery", "rendezvous", "tcp"];
 
 /// Sockets that wait for their doors.
 #[derive(Debug, Clone, Default)]

@@ -7,9 +7,12 @@ mod app;
 mod auth;
 mod command;
 mod config;
+mod discovery;
 mod gate;
+mod oscquery;
 mod pages;
 mod quic;
+mod rendezvous;
 mod storage;
 mod tcp;
 mod tls;
@@ -23,9 +26,12 @@ pub use command::{
     JournalFile, StatsOptions, StorageCommand,
 };
 pub use config::ConfigOptions;
+pub use discovery::{DiscoveryOptions, Mdns, PortChoice};
 pub use gate::GateOptions;
+pub use oscquery::OscQueryOptions;
 pub use pages::{CompletionOptions, ManualOptions};
 pub use quic::QuicOptions;
+pub use rendezvous::RendezvousOptions;
 pub use storage::{JournalBackend, JournalSync, RetentionOptions, StorageOptions, below};
 pub use tcp::TcpOptions;
 pub use tls::TlsOptions;
@@ -118,6 +124,15 @@ pub struct Options {
     /// Which signed tokens are accepted.
     #[command(flatten)]
     pub tokens: TokenOptions,
+    /// The tree that OSC programs can browse.
+    #[command(flatten)]
+    pub oscquery: OscQueryOptions,
+    /// How clients on the local network find the relay.
+    #[command(flatten)]
+    pub discovery: DiscoveryOptions,
+    /// Directories of relays.
+    #[command(flatten)]
+    pub rendezvous: RendezvousOptions,
     /// How the process is watched and stopped.
     #[command(flatten)]
     pub operation: OperationOptions,

@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::app::App;
 use crate::descriptors;
-use crate::doors::{self, Context, Door};
+use crate::doors::{self, Context, Door, Herald};
 use crate::healthcheck::Target;
 use crate::options::Options;
-use crate::reload::{self, Reloads};
+use crate::reload::{self, Reloader, Reloads};
 use crate::service::{self, Probe, READY};
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
@@ -27,6 +27,7 @@ use crate::tls::{Encryption, Renewal};
 pub struct Relay {
     clients: Vec<Door>,
     pages: Vec<Door>,
+    heralds: Heralds,
     saver: Option<Saver>,
     renewal: Option<Renewal>,
     ready: Arc<AtomicBool>,
@@ -35,6 +36,15 @@ pub struct Relay {
     router: Arc<Router>,
     drain: watch::Sender<bool>,
     close: watch::Sender<bool>,
+}
+
+/// What makes it known to strangers.
+struct Heralds(Vec<Herald>);
+
+impl std::fmt::Debug for Heralds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Heralds").field(&self.0.len()).finish()
+    }
 }
 
 /// Why a relay did not start.
@@ -97,6 +107,9 @@ pub enum StartError {
     /// Certificate or key cannot be had or used; the text names the file and the way out.
     #[error("{0}")]
     Tls(String),
+    /// The relay cannot be made known as asked; the text names the option and the way out.
+    #[error("{0}")]
+    Discovery(String),
     /// The system refuses to pass a signal on.
     #[error("cannot listen for SIGHUP: {0}")]
     Signal(io::Error),
@@ -160,20 +173,11 @@ impl Relay {
         let ports = ports(&storage, access.authenticator, app.as_ref());
         let router = Router::new(settings::router(options, app.as_ref()), ports)
             .expect("no option names a pattern");
-        let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
-        if options.config.file.is_some() {
-            reloads.add(reload::config(options.config.file.clone()));
-        }
-        if let Some(reload) = encryption.reloader() {
-            reloads.add(Arc::new(reload));
-        }
+        let mut reloads = reloads(options, &encryption, access.reloaders)?;
         let renewal = encryption.renewal();
         if let Some(app) = app {
             let router = Arc::clone(&router);
             reloads.add(Arc::new(move || app.reload(&router)));
-        }
-        for reload in access.reloaders {
-            reloads.add(reload);
         }
         let storage = storage.recover(&router).await?;
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
@@ -198,21 +202,26 @@ impl Relay {
         if clients.is_empty() {
             return Err(StartError::NoDoor);
         }
-        let mut pages = Vec::new();
-        if let (Some(port), Some(desk)) = (options.auth.auth_port, desk) {
-            pages.push(doors::auth((options, port), desk, &context).await?);
-        }
-        if let Some(port) = options.operation.health_port.filter(|_| !single) {
-            pages.push(doors::health(options, port, &context).await?);
-        }
-        if let Some(port) = options.operation.metrics_port.filter(|_| !single) {
-            pages.push(doors::metrics(options, port, &context).await?);
-        }
+        let pages = pages(options, desk, (&clients, &context)).await?;
         let left = options.listen.inherited.left();
         if let Some(name) = left.first() {
             return Err(StartError::Unwanted { name: name.clone() });
         }
-        Ok(Self { clients, pages, saver, renewal, reloads, probe, router, ready, drain, close })
+        let all: Vec<&Door> = clients.iter().chain(&pages).collect();
+        let heralds = Heralds(doors::heralds(options, &all, &context).await?);
+        Ok(Self {
+            clients,
+            pages,
+            heralds,
+            saver,
+            renewal,
+            reloads,
+            probe,
+            router,
+            ready,
+            drain,
+            close,
+        })
     }
 
     /// The bound addresses, by the listener's name.
@@ -236,6 +245,10 @@ impl Relay {
         }
         if let Some(probe) = self.probe {
             renewing.spawn(probe.watch());
+        }
+        let mut heralds = JoinSet::new();
+        for herald in self.heralds.0 {
+            heralds.spawn(herald);
         }
         let ready = Arc::clone(&self.ready);
         let begun = move || {
@@ -264,6 +277,7 @@ impl Relay {
         tracing::info!("draining");
         service::stopping("waiting for clients to leave");
         while clients.join_next().await.is_some() {}
+        while heralds.join_next().await.is_some() {}
         self.close.send_replace(true);
         service::status("storing what is left");
         while pages.join_next().await.is_some() {}
@@ -276,6 +290,23 @@ impl Relay {
     }
 }
 
+/// What SIGHUP reads again, but for the application's rules.
+fn reloads(
+    options: &Options,
+    encryption: &Encryption,
+    reloaders: Vec<Reloader>,
+) -> Result<Reloads, StartError> {
+    let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
+    if options.config.file.is_some() {
+        reloads.add(reload::config(options.config.file.clone()));
+    }
+    if let Some(reload) = encryption.reloader() {
+        reloads.add(Arc::new(reload));
+    }
+    reloaders.into_iter().for_each(|reload| reloads.add(reload));
+    Ok(reloads)
+}
+
 /// Binds the listeners of clients that come otherwise than by WebSocket.
 async fn further(options: &Options, context: &Context) -> Result<Vec<Door>, StartError> {
     let mut clients = Vec::new();
@@ -286,6 +317,32 @@ async fn further(options: &Options, context: &Context) -> Result<Vec<Door>, Star
         clients.push(doors::tcp(options, port, context).await?);
     }
     Ok(clients)
+}
+
+/// The listeners for everybody but CLASP's own clients.
+async fn pages(
+    options: &Options,
+    desk: Option<doors::Desk>,
+    (clients, context): (&[Door], &Context),
+) -> Result<Vec<Door>, StartError> {
+    let single = options.listen.single_port;
+    let mut pages = Vec::new();
+    if let (Some(port), Some(desk)) = (options.auth.auth_port, desk) {
+        pages.push(doors::auth((options, port), desk, context).await?);
+    }
+    if let Some(port) = options.operation.health_port.filter(|_| !single) {
+        pages.push(doors::health(options, port, context).await?);
+    }
+    if let Some(port) = options.operation.metrics_port.filter(|_| !single) {
+        pages.push(doors::metrics(options, port, context).await?);
+    }
+    if let Some(port) = options.oscquery.oscquery_port {
+        pages.push(doors::oscquery((options, port), clients, context).await?);
+    }
+    if let Some(port) = options.rendezvous.rendezvous_port.port() {
+        pages.push(doors::rendezvous(options, port, context).await?);
+    }
+    Ok(pages)
 }
 
 /// What the router works with.

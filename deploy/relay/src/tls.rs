@@ -73,6 +73,12 @@ impl Encryption {
         if self.tls_only { encrypted } else { plain }
     }
 
+    /// SHA-256 of the certificate in force, in hexadecimal digits.
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        let tls = self.tls.as_ref()?;
+        Some(tls.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// What metrics tell of it, asked at each request.
     pub(crate) fn families(&self) -> Vec<Family> {
         let Some(tls) = &self.tls else { return Vec::new() };

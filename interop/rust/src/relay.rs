@@ -19,6 +19,7 @@ pub struct Relay {
     child: Child,
     port: u16,
     auth_port: Option<u16>,
+    directory_port: Option<u16>,
 }
 
 impl Relay {
@@ -58,9 +59,17 @@ impl Relay {
         if options.contains(&"--auth-port") {
             marks.push(format!("auth: http://{HOST}:"));
         }
+        if options.contains(&"--rendezvous-port") {
+            marks.push(format!("rendezvous: http://{HOST}:"));
+        }
         let ports = within("the lines with the relay's ports", ports(&mut log, &marks)).await;
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        let relay = Self { child, port: ports[0], auth_port: ports.get(1).copied() };
+        let port_of = |mark: &str| {
+            let place = marks.iter().position(|known| known.starts_with(mark));
+            place.map(|place| ports[place])
+        };
+        let (auth_port, directory_port) = (port_of("auth"), port_of("rendezvous"));
+        let relay = Self { child, port: ports[0], auth_port, directory_port };
         relay.store_ready().await;
         relay
     }
@@ -73,6 +82,12 @@ impl Relay {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The directory of a relay with `--rendezvous-port auto`.
+    pub fn directory(&self) -> String {
+        let port = self.directory_port.expect("the relay was started with --rendezvous-port");
+        format!("http://{HOST}:{port}")
     }
 
     /// Where tokens are had, of a relay with `--auth-port 0`.

@@ -24,6 +24,19 @@ const EDGES: &[(&str, &[&str])] = &[
         &["clasp-protocol", "clasp-auth", "clasp-router", "clasp-tls", "clasp-transport"],
     ),
     ("clasp-http", &["clasp-protocol", "clasp-json", "clasp-auth", "clasp-router", "clasp-tls"]),
+    ("clasp-discovery", &["clasp-protocol", "clasp-auth", "clasp-http"]),
+    (
+        "clasp-oscquery",
+        &[
+            "clasp-protocol",
+            "clasp-json",
+            "clasp-auth",
+            "clasp-router",
+            "clasp-gateway",
+            "clasp-transport",
+            "clasp-http",
+        ],
+    ),
     (
         "clasp-relay",
         &[
@@ -38,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-transport",
             "clasp-quic",
             "clasp-http",
+            "clasp-discovery",
+            "clasp-oscquery",
         ],
     ),
     ("xtask", &[]),

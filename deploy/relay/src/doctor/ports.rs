@@ -24,6 +24,11 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
         ];
         ports.extend(others.into_iter().filter_map(|(flag, port)| Some((flag, port?))));
     }
+    let doors = [
+        ("--oscquery-port", options.oscquery.oscquery_port),
+        ("--rendezvous-port", options.rendezvous.rendezvous_port.port()),
+    ];
+    ports.extend(doors.into_iter().filter_map(|(flag, port)| Some((flag, port?))));
     let mut findings = Vec::new();
     for (index, (flag, port)) in ports.iter().enumerate() {
         let same = ports[..index].iter().find(|(_, other)| other == port && *port != 0);

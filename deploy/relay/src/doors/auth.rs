@@ -1,6 +1,5 @@
 //! The auth server: accounts and tokens on a port of their own (relay.md 9 and 10).
 
-mod secrets;
 mod tokens_file;
 
 use std::fmt;
@@ -25,7 +24,7 @@ use clasp_storage::AuthDatabase;
 use tokio::task::JoinSet;
 
 use super::tokens::Tokens as SignedTokens;
-use super::{Context, Door};
+use super::{Context, Door, secrets};
 use crate::access::Access;
 use crate::app::App;
 use crate::options::{AuthOptions, Options, below};
