@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn the_fingerprint_is_that_of_the_certificate_in_force() {
+        use sha2::{Digest as _, Sha256};
+        let folder = tempfile::tempdir().unwrap();
+        let (files, first) = testing::self_signed(folder.path());
+        let tls = Tls::open(files).unwrap().0;
+        assert_eq!(tls.fingerprint()[..], Sha256::digest(&first)[..]);
+        let (_, second) = testing::self_signed(folder.path());
+        tls.reload().unwrap();
+        assert_eq!(tls.fingerprint()[..], Sha256::digest(&second)[..]);
+        assert_ne!(first, second);
+    }
+
+    #[test]
     fn a_certificate_whose_key_comes_later_is_taken_when_both_are_there() {
         let folder = tempfile::tempdir().unwrap();
         let (tls, files) = tls(&folder);

@@ -17,7 +17,7 @@ use crate::descriptors;
 use crate::doors::{self, Context, Door, Herald, Mqtt};
 use crate::healthcheck::Target;
 use crate::options::Options;
-use crate::reload::{self, Reloads};
+use crate::reload::{self, Reloader, Reloads};
 use crate::service::{self, Probe, READY};
 use crate::settings;
 use crate::storage::{Saver, Status, Storage};
@@ -182,20 +182,11 @@ impl Relay {
         let ports = ports(&storage, access.authenticator, app.as_ref());
         let router = Router::new(settings::router(options, app.as_ref()), ports)
             .expect("no option names a pattern");
-        let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
-        if options.config.file.is_some() {
-            reloads.add(reload::config(options.config.file.clone()));
-        }
-        if let Some(reload) = encryption.reloader() {
-            reloads.add(Arc::new(reload));
-        }
+        let mut reloads = reloads(options, &encryption, access.reloaders)?;
         let renewal = encryption.renewal();
         if let Some(app) = app {
             let router = Arc::clone(&router);
             reloads.add(Arc::new(move || app.reload(&router)));
-        }
-        for reload in access.reloaders {
-            reloads.add(reload);
         }
         let storage = storage.recover(&router).await?;
         let kept = (storage.keep.is_some(), storage.save_every.is_some());
@@ -315,6 +306,23 @@ impl Relay {
         tracing::info!("stopped");
         stopped.map(drop).and(stored.map_err(RunError::NotStored))
     }
+}
+
+/// What SIGHUP reads again, but for the application's rules.
+fn reloads(
+    options: &Options,
+    encryption: &Encryption,
+    reloaders: Vec<Reloader>,
+) -> Result<Reloads, StartError> {
+    let mut reloads = Reloads::listen().map_err(StartError::Signal)?;
+    if options.config.file.is_some() {
+        reloads.add(reload::config(options.config.file.clone()));
+    }
+    if let Some(reload) = encryption.reloader() {
+        reloads.add(Arc::new(reload));
+    }
+    reloaders.into_iter().for_each(|reload| reloads.add(reload));
+    Ok(reloads)
 }
 
 /// Binds the listeners of clients that come otherwise than by WebSocket.

@@ -20,6 +20,7 @@ pub struct Relay {
     port: u16,
     auth_port: Option<u16>,
     quic_port: Option<u16>,
+    directory_port: Option<u16>,
 }
 
 impl Relay {
@@ -63,12 +64,14 @@ impl Relay {
             })
         };
         let auth = mark("--auth-port", "auth: http://");
+        let directory = mark("--rendezvous-port", "rendezvous: http://");
         let quic = mark("--quic-port", "QUIC: quic://");
         let ports = within("the lines with the relay's ports", ports(&mut log, &marks)).await;
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         let port_of = |place: Option<usize>| place.map(|place| ports[place]);
         let (auth_port, quic_port) = (port_of(auth), port_of(quic));
-        let relay = Self { child, port: ports[0], auth_port, quic_port };
+        let directory_port = port_of(directory);
+        let relay = Self { child, port: ports[0], auth_port, quic_port, directory_port };
         relay.store_ready().await;
         relay
     }
@@ -81,6 +84,12 @@ impl Relay {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The directory of a relay with `--rendezvous-port auto`.
+    pub fn directory(&self) -> String {
+        let port = self.directory_port.expect("the relay was started with --rendezvous-port");
+        format!("http://{HOST}:{port}")
     }
 
     /// Where tokens are had, of a relay with `--auth-port 0`.

@@ -4,6 +4,7 @@ mod accounts;
 mod bundles;
 mod connection;
 mod cross_language;
+mod discovery;
 mod locks;
 mod params;
 mod refusals;
