@@ -17,6 +17,8 @@ use crate::wire::{Clasp, Hub, Kind, Mqtt, Nats, Wire};
 pub(crate) enum PeerId {
     /// The relay of this repository.
     Relay,
+    /// Its MQTT door.
+    RelayMqtt,
     /// A bare uWebSockets broadcast: the floor.
     Uws,
     /// nats-server.
@@ -29,13 +31,20 @@ pub(crate) enum PeerId {
 
 impl PeerId {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [PeerId; 5] =
-        [PeerId::Relay, PeerId::Uws, PeerId::Nats, PeerId::Mosquitto, PeerId::Reference];
+    pub(crate) const ALL: [PeerId; 6] = [
+        PeerId::Relay,
+        PeerId::RelayMqtt,
+        PeerId::Uws,
+        PeerId::Nats,
+        PeerId::Mosquitto,
+        PeerId::Reference,
+    ];
 
     /// Name for people.
     pub(crate) fn title(self) -> &'static str {
         match self {
             PeerId::Relay => "clasp-relay",
+            PeerId::RelayMqtt => "clasp-relay, MQTT",
             PeerId::Uws => "uWebSockets",
             PeerId::Nats => "NATS",
             PeerId::Mosquitto => "mosquitto",
@@ -43,12 +52,17 @@ impl PeerId {
         }
     }
 
+    /// Whether it is a relay of this repository.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, PeerId::Relay | PeerId::RelayMqtt)
+    }
+
     /// Whether it tells this kind of message from an event.
     pub(crate) fn supports(self, kind: Kind) -> bool {
         match kind {
             Kind::Event => true,
             Kind::Stream => matches!(self, PeerId::Relay | PeerId::Reference),
-            Kind::Set => matches!(self, PeerId::Relay | PeerId::Reference | PeerId::Mosquitto),
+            Kind::Set => !matches!(self, PeerId::Uws | PeerId::Nats),
         }
     }
 
@@ -58,7 +72,7 @@ impl PeerId {
             PeerId::Relay | PeerId::Reference => &Clasp,
             PeerId::Uws => &Hub,
             PeerId::Nats => &Nats,
-            PeerId::Mosquitto => &Mqtt,
+            PeerId::RelayMqtt | PeerId::Mosquitto => &Mqtt,
         }
     }
 }
@@ -105,13 +119,15 @@ impl Peer {
     pub(crate) fn find(id: PeerId, places: &Places) -> Result<Peer> {
         let host = ["--host", "127.0.0.1", "--port", "0", "--max-sessions"].map(String::from);
         match id {
-            PeerId::Relay => {
+            PeerId::Relay | PeerId::RelayMqtt => {
                 let advice = "cargo build --release, or name another with --relay";
                 let program = existing(&places.relay, advice)?;
                 let version = first_line(&program, "--version")? + &commit(&places.root);
-                let own = ["0".to_owned()].into_iter().chain(places.relay_options.clone());
-                let arguments = host.into_iter().chain(own).collect();
-                Ok(Peer { id, version, program, arguments })
+                let door =
+                    if id == PeerId::RelayMqtt { &["0", "--mqtt-port", "0"][..] } else { &["0"] };
+                let own = door.iter().map(|word| (*word).to_owned());
+                let arguments = host.into_iter().chain(own).chain(places.relay_options.clone());
+                Ok(Peer { id, version, program, arguments: arguments.collect() })
             }
             PeerId::Reference => {
                 let advice = "cargo build --release --manifest-path interop/Cargo.toml \
@@ -156,6 +172,7 @@ impl Peer {
             PeerId::Relay | PeerId::Reference | PeerId::Uws => {
                 Server::start(command, Announcement::Line("listening on "), None)
             }
+            PeerId::RelayMqtt => Server::start(command, Announcement::Line("mqtt://"), None),
             PeerId::Nats => {
                 let words = "Listening for client connections on ";
                 Server::start(command, Announcement::Line(words), None)

@@ -141,11 +141,15 @@ impl Report<'_> {
         let is_run = |id: &str| self.plan.loads.iter().any(|load| load.id == id);
         for target in TARGETS.iter().filter(|target| is_run(target.load)) {
             let title = Load::named(target.load).map_or(target.load, |load| load.title);
+            let title = match target.door {
+                PeerId::RelayMqtt => format!("{title}, by MQTT"),
+                _ => title.to_owned(),
+            };
             let figure = target.metric.title();
             let bound = target.bound.write();
             let row = match target.judge(self.results) {
                 Some(verdict) => [
-                    title.into(),
+                    title,
                     figure.into(),
                     target.metric.write(verdict.own),
                     target.opponent(),
@@ -157,7 +161,7 @@ impl Report<'_> {
                 None => {
                     let none = || "–".to_owned();
                     let opponent = target.opponent();
-                    [title.into(), figure.into(), none(), opponent, none(), none(), bound, none()]
+                    [title, figure.into(), none(), opponent, none(), none(), bound, none()]
                 }
             };
             table.row(row.into());

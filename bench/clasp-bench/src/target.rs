@@ -21,6 +21,8 @@ pub(crate) enum Against {
 /// One target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Target {
+    /// By which door the clients come.
+    pub(crate) door: PeerId,
     /// Under which load.
     pub(crate) load: &'static str,
     /// Which figure of the relay.
@@ -71,7 +73,11 @@ pub(crate) struct Verdict {
 }
 
 const fn target(load: &'static str, metric: Metric, against: Against, bound: Bound) -> Target {
-    Target { load, metric, against, bound }
+    Target { door: PeerId::Relay, load, metric, against, bound }
+}
+
+const fn by_mqtt(target: Target) -> Target {
+    Target { door: PeerId::RelayMqtt, ..target }
 }
 
 const fn cpu(load: &'static str, against: Against, ratio_max: f64) -> Target {
@@ -113,17 +119,19 @@ pub(crate) const TARGETS: &[Target] = &[
     target("sets-fresh", Metric::SetsPerS, Against::Own("sets-1k"), Bound::AtLeast(0.9)),
     target("stalled-100", Metric::CopiesPerS, Against::Own("fan-100-1k"), Bound::AtLeast(0.95)),
     target("stalled-100", Metric::GrowthMib, Against::Value(OUTBOX_MIB_MAX), EQUAL),
+    by_mqtt(cpu("fan-100", MOSQUITTO, 0.5)),
+    by_mqtt(target("sessions-5000", Metric::BytesPerSession, Against::Value(2.5 * 1024.0), EQUAL)),
 ];
 
 impl Target {
     /// How it stands; `None` if one of the figures is missing.
     pub(crate) fn judge(&self, results: &Results) -> Option<Verdict> {
         let figure = |load, peer, metric| results.figure(load, peer, metric).median();
-        let own = figure(self.load, PeerId::Relay, self.metric)?;
+        let own = figure(self.load, self.door, self.metric)?;
         let other = match self.against {
             Against::Peer(peer) => figure(self.load, peer, self.metric)?,
-            Against::Own(load) => figure(load, PeerId::Relay, self.metric)?,
-            Against::Figure(metric) => figure(self.load, PeerId::Relay, metric)?,
+            Against::Own(load) => figure(load, self.door, self.metric)?,
+            Against::Figure(metric) => figure(self.load, self.door, metric)?,
             Against::Value(value) => value,
         };
         let ratio = own / other;
@@ -162,6 +170,7 @@ mod tests {
     fn targets_name_loads_that_exist_and_give_the_figure() {
         for target in TARGETS {
             let load = Load::named(target.load).unwrap();
+            assert!(load.suits(target.door), "{target:?}");
             assert!(load.metrics().contains(&target.metric), "{target:?}");
             if let Against::Peer(peer) = target.against {
                 assert!(load.suits(peer), "{target:?}");

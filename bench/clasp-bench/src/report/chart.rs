@@ -77,7 +77,7 @@ fn draw_panel(panel: &Panel, (x, y): (usize, usize), svg: &mut String) {
         };
         let room = (PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH) as f64;
         let length = (median / greatest * room).max(1.0);
-        let class = if *peer == PeerId::Relay { "bar own" } else { "bar" };
+        let class = if peer.is_ours() { "bar own" } else { "bar" };
         let _ = writeln!(
             svg,
             "<rect class=\"{class}\" x=\"{left}\" y=\"{top}\" width=\"{length:.1}\" height=\"18\" \
