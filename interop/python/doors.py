@@ -5,16 +5,19 @@ which gives a queue of the values heard at an address, or raises `Refused`.
 """
 
 import asyncio
+import base64
 import json
+import socket
 import struct
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from queue import Queue
+from functools import partial
+from http.client import HTTPException
+from threading import Thread
 
 import paho.mqtt.client as paho
 import wire
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -203,28 +206,30 @@ class Http:
         path = "/subscribe?pattern=" + address
         stream = await asyncio.to_thread(self.request, "GET", path)
         queue = asyncio.Queue()
-        self.streams.append((stream, asyncio.create_task(self.read(stream, queue))))
+        hear = partial(asyncio.get_running_loop().call_soon_threadsafe, queue.put_nowait)
+        # Threads of their own: those of the loop are few, and streams last.
+        Thread(target=self.read, args=(stream, hear), daemon=True).start()
+        self.streams.append(stream)
         return queue
 
-    async def read(self, stream, queue):
-        while line := await asyncio.to_thread(stream.readline):
-            if line.startswith(b"data:"):
-                news = json.loads(line[5:])
-                if "value" in news:
-                    queue.put_nowait(self.value(news["value"]))
+    def read(self, stream, hear):
+        with suppress(OSError, ValueError, HTTPException):
+            for line in stream:
+                if line.startswith(b"data:"):
+                    news = json.loads(line[5:])
+                    if "value" in news:
+                        hear(self.value(news["value"]))
 
     @staticmethod
     def value(json_value):
-        import base64
-
         if isinstance(json_value, dict) and set(json_value) == {"$bytes"}:
             return base64.b64decode(json_value["$bytes"])
         return json_value
 
     async def close(self):
-        for stream, task in self.streams:
-            task.cancel()
-            stream.close()
+        for stream in self.streams:
+            # Wakes the thread that reads it, which closing alone does not.
+            stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
 
 
 class Osc(asyncio.DatagramProtocol):

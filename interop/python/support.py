@@ -32,7 +32,8 @@ class Relay:
 
     def __init__(self, process, ports, log):
         self.process, self.log = process, log
-        self.port, self.auth_port = ports
+        self.port, self.auth_port = ports["clients"], ports.get("auth")
+        self.doors = ports
         self.url = f"ws://{HOST}:{self.port}"
 
     @classmethod
@@ -52,7 +53,7 @@ class Relay:
         process = await asyncio.create_subprocess_exec(
             program, *arguments, env=env, stdout=asyncio.subprocess.PIPE
         )
-        bound = await within("the ports", ports(process.stdout, "--auth-port" in options))
+        bound = await within("the ports", ports(process.stdout, options))
         return cls(process, bound, asyncio.create_task(drain(process.stdout)))
 
     async def store_ready(self):
@@ -77,18 +78,24 @@ class Relay:
         await self.log
 
 
-async def ports(log, with_auth):
-    """The port of clients and, if there is one, that of the auth server."""
-    marks = {"clients": rf"listening on {re.escape(HOST)}:(\d+)"}
-    if with_auth:
-        marks["auth"] = rf"auth: http://{re.escape(HOST)}:(\d+)/"
+# What the log says before the address of each door, by the option that opens it.
+ANNOUNCED = {"auth": "auth: http", "mqtt": "mqtt", "osc": "udp", "quic": "quic", "tcp": "TCP: tcp"}
+
+
+async def ports(log, options):
+    """The ports of the relay's doors: `clients` is the main one, others are named by their option."""
+    address = rf"{re.escape(HOST)}:(\d+)"
+    marks = {"clients": rf"listening on {address}"}
+    for door, words in ANNOUNCED.items():
+        if f"--{door}-port" in options:
+            marks[door] = rf"{words}://{address}"
     found = {}
     while line := await log.readline():
         for name, mark in marks.items():
             if match := re.search(mark, line.decode()):
                 found[name] = int(match[1])
         if len(found) == len(marks):
-            return found["clients"], found.get("auth")
+            return found
     raise AssertionError(f"the relay ended, its ports are {found}")
 
 

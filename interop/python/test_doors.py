@@ -1,11 +1,10 @@
 """One address space behind every door: what goes in by one comes out of the others as it was."""
 
-import asyncio
 import json
 import math
 
 import pytest
-from doors import DOORS, Osc, Refused
+from doors import DOORS, Refused
 from support import Relay, within
 
 VALUES = {
@@ -37,15 +36,17 @@ async def relay():
 @pytest.fixture
 async def guarded(tmp_path):
     """A relay with tokens that allow /open and nothing else."""
-    tokens = tmp_path / "tokens"
-    tokens.write_text("cpsk_matrix-of-doors-0123456789ab read:/open/**,write:/open/**\n")
-    tokens.chmod(0o600)
+    token = "cpsk_0123456789abcdef0123456789abcdef"
+    tokens = tmp_path / "tokens.json"
+    tokens.touch(mode=0o600)
+    scopes = ["read:/open/**", "write:/open/**"]
+    tokens.write_text(json.dumps({"tokens": [{"token": token, "scopes": scopes}]}))
     relay = await Relay.start(
         *(0, *OPTIONS, "--auth-port", "0", "--tokens-file", str(tokens)),
         *("--osc-allow", "127.0.0.1/32", "--data-dir", str(tmp_path)),
         *("--anonymous-scopes", "read:/interop/**,write:/interop/**"),
     )
-    relay.token = "cpsk_matrix-of-doors-0123456789ab"
+    relay.token = token
     yield relay
     await relay.kill()
 

@@ -296,6 +296,8 @@ impl Client {
             Control::Renew => {}
             Control::Get(address) => self.get(&address, now),
             Control::Ping => {
+                // Whoever hears the pong has heard of every refusal before it.
+                self.collect(now);
                 let time = i64::try_from(now.unix_us).unwrap_or(i64::MAX);
                 self.mailbox.answer("/clasp/pong", vec![OscType::Long(time)]);
             }
