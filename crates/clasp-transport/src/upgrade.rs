@@ -1,5 +1,5 @@
-//! From an accepted socket to a connection whose language is known, a WebSocket or another, or to an
-//! HTTP answer and the end, under one deadline.
+//! From an accepted socket to a connection whose language is known, a WebSocket or another, or to
+//! an HTTP answer and the end, under one deadline.
 
 mod handshake;
 mod recognise;
