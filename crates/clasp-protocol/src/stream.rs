@@ -1,4 +1,4 @@
-//! Frames in a stream of bytes: each behind its length (spec: wire.md 15.2), or back to back (15.4).
+//! Frames in a stream of bytes (spec: wire.md section 15): each behind its length, or back to back.
 
 use crate::frame::{Frame, FrameError};
 use crate::limits::FRAME_BYTES_MAX;

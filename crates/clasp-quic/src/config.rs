@@ -22,8 +22,8 @@ pub struct Config {
     pub handshakes_max: usize,
     /// Handshakes at a time from which on a client first has to prove its address (RFC 9000 8.1.2).
     pub retry_from: usize,
-    /// From the first packet to the end of the TLS handshake, from there to the client's stream, and
-    /// from there to HELLO.
+    /// From the first packet to the end of the TLS handshake, from there to the client's stream,
+    /// and from there to HELLO.
     pub handshake_timeout: Duration,
     /// Silence after which the peer is asked whether it is there.
     pub keep_alive: Duration,

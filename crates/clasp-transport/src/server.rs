@@ -71,9 +71,9 @@ impl Server {
     }
 
     /// Serves until `shutdown` holds true or its sender is gone, then drains: no new connections,
-    /// Close 1001, or the other protocol's goodbye, to every client, and the end as soon as all are gone or
-    /// [`Config::drain_timeout`] is over. To be spawned, since it accepts connections on the task
-    /// it runs in; dropping it ends everything at once.
+    /// Close 1001, or the other protocol's goodbye, to every client, and the end as soon as all are
+    /// gone or [`Config::drain_timeout`] is over. To be spawned, since it accepts connections on
+    /// the task it runs in; dropping it ends everything at once.
     pub async fn run(
         self,
         router: Arc<Router>,
