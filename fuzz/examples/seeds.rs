@@ -24,6 +24,16 @@ const TOKENS: [&str; 3] = [
     include_str!("../../crates/clasp-auth/tests/vectors/entity.ent"),
 ];
 
+const OSC: [&[u8]; 4] = [
+    b"/a\0\0",
+    b"/all\0\0\0\0,ifsShdc\0\0\0\0\0\0\0\x07\x3f\0\0\0s\0\0\0S\0\0\0\0\0\0\0\0\0\0\x01\
+      \x3f\xf0\0\0\0\0\0\0\0\0\0x",
+    b"/odd\0\0\0\0,btrm[TF[NI]]\0\0\0\0\0\0\x02\x01\x02\0\0\0\0\0\0\0\0\0\x01\x01\x02\x03\x04\
+      \x01\x90\x3c\x7f",
+    b"#bundle\0\0\0\0\0\0\0\0\x01\0\0\0\x08/a\0\0,T\0\0\0\0\0\x1c#bundle\0\xe0\0\0\0\0\0\0\0\
+      \0\0\0\x08/b\0\0,F\0\0",
+];
+
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
 
 fn main() {
@@ -36,8 +46,16 @@ fn main() {
         let json = read(file);
         collect(&json, &mut frames, &mut addresses);
     }
-    let targets =
-        ["capability_token", "frame", "message", "pattern", "rest", "router_ops", "stream"];
+    let targets = [
+        "capability_token",
+        "frame",
+        "message",
+        "osc_packet",
+        "pattern",
+        "rest",
+        "router_ops",
+        "stream",
+    ];
     for target in targets {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
@@ -59,6 +77,11 @@ fn main() {
     for token in TOKENS {
         write("capability_token", token.as_bytes());
         write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
+    }
+    for packet in OSC {
+        write("osc_packet", packet);
+        write("osc_packet", &[b"\xc0", packet, b"\xc0"].concat());
+        write("osc_packet", &[&(packet.len() as u32).to_be_bytes(), packet].concat());
     }
     for address in &addresses {
         write("rest", format!("{address}\n{{\"a\":[1,2.0,null]}}").as_bytes());

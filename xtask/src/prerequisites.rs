@@ -27,6 +27,11 @@ const NEEDS: &[Need] = &[
         packages: &["nodejs"],
     },
     Need { what: "npm", probe: &["npm", "--version"], packages: &["npm"] },
+    Need {
+        what: "liblo's tools",
+        probe: &["sh", "-c", "command -v oscsend && command -v oscdump"],
+        packages: &["liblo-tools"],
+    },
 ];
 
 /// The virtual environment of the Python suite.
