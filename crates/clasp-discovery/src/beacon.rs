@@ -160,6 +160,20 @@ mod tests {
         assert_eq!(answer(&ping, &identity, 0), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_asked_the_answer_is_short(
+            head in 0..=20_usize,
+            tail in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64),
+        ) {
+            let asked = [&question()[..head], &tail].concat();
+            if let Some(answer) = answer(&asked, &identity("Studio"), 0) {
+                let bound = GAIN_MAX * (asked.len() + HEADER_BYTES);
+                proptest::prop_assert!(answer.len() + HEADER_BYTES <= bound);
+            }
+        }
+    }
+
     #[test]
     fn an_answer_is_never_much_longer_than_its_question() {
         let long = answer(&question(), &identity(&"ü".repeat(128)), 0).unwrap();

@@ -11,5 +11,4 @@ mod pages;
 mod question;
 mod view;
 
-pub use osc::{packet, type_tags};
 pub use pages::{Host, pages};

@@ -222,7 +222,8 @@ impl Client {
                 feed(wire, packet).await?;
             }
             match collected {
-                Collected::More => {}
+                // Others have their turn between two pieces of a large tree.
+                Collected::More => tokio::task::yield_now().await,
                 Collected::Quiet => break,
                 Collected::Closed(close) => return Err(End::Session(close.reason.to_string())),
             }

@@ -1,71 +1,27 @@
 //! Values as OSC has them: type tags, arguments, packets.
 
+use clasp_osc::{Format, to_arguments, type_tag};
 use clasp_protocol::Value;
-use rosc::{OscArray, OscMessage, OscPacket, OscType};
+use rosc::{OscMessage, OscPacket};
 use serde_json::Value as Json;
 
-/// The type tags of a value: one per argument, an array's items being arguments of their own.
-/// Booleans are `T` whatever their value, since tags tell a param's type.
-pub fn type_tags(value: &Value) -> String {
-    let mut tags = String::new();
-    arguments(value).iter().for_each(|argument| push_tag(argument, &mut tags));
-    tags
-}
-
-fn push_tag(argument: &OscType, tags: &mut String) {
-    let tag = match argument {
-        OscType::Int(_) => 'i',
-        OscType::Long(_) => 'h',
-        OscType::Float(_) => 'f',
-        OscType::String(_) => 's',
-        OscType::Blob(_) => 'b',
-        OscType::Bool(_) => 'T',
-        OscType::Array(array) => {
-            tags.push('[');
-            array.content.iter().for_each(|item| push_tag(item, tags));
-            ']'
-        }
-        _ => 'N',
-    };
-    tags.push(tag);
-}
-
-/// A value as OSC arguments: floats have 32 bits, ints 64 if they need them, and a map is a string
-/// of JSON.
-fn arguments(value: &Value) -> Vec<OscType> {
-    match value {
-        Value::Array(items) => items.iter().map(argument).collect(),
-        other => vec![argument(other)],
-    }
-}
-
-fn argument(value: &Value) -> OscType {
-    match value {
-        Value::Null => OscType::Nil,
-        Value::Bool(truth) => OscType::Bool(*truth),
-        Value::Int(int) => i32::try_from(*int).map_or(OscType::Long(*int), OscType::Int),
-        #[expect(clippy::cast_possible_truncation, reason = "what OSC programs understand")]
-        Value::Float(float) => OscType::Float(*float as f32),
-        // A string of OSC ends at its first zero.
-        Value::String(text) => OscType::String(text.replace('\0', "")),
-        Value::Bytes(bytes) => OscType::Blob(bytes.clone()),
-        Value::Array(items) => {
-            OscType::Array(OscArray { content: items.iter().map(argument).collect() })
-        }
-        Value::Map(_) => OscType::String(clasp_json::to_json(value).to_string()),
-    }
+/// The type tags of a value as OSC clients get it by default. Booleans are `T` whatever their
+/// value, since tags tell a param's type.
+pub(crate) fn type_tags(value: &Value) -> String {
+    type_tag(value, Format::default()).replace('F', "T")
 }
 
 /// The packet that tells a value at an OSC address.
-pub fn packet(address: &str, value: &Value) -> Option<Vec<u8>> {
-    let message = OscMessage { addr: address.to_owned(), args: arguments(value) };
+pub(crate) fn packet(address: &str, value: &Value) -> Option<Vec<u8>> {
+    let args = to_arguments(value, Format::default());
+    let message = OscMessage { addr: address.to_owned(), args };
     rosc::encoder::encode(&OscPacket::Message(message)).ok()
 }
 
 /// VALUE of a node: an array with one item per type tag, at full precision. Bytes are base64.
 pub(crate) fn values(value: &Value) -> Json {
     match value {
-        Value::Array(items) => items.iter().map(json).collect(),
+        Value::Array(items) if items.len() > 1 => items.iter().map(json).collect(),
         other => Json::Array(vec![json(other)]),
     }
 }
@@ -102,7 +58,8 @@ mod tests {
             (map(), "s", r#"["{\"a\":1}"]"#),
             (Value::Array(vec![Value::Int(1), text("b")]), "is", r#"[1,"b"]"#),
             (nested, "i[f]", "[1,[0.5]]"),
-            (Value::Array(Vec::new()), "", "[]"),
+            (Value::Array(vec![Value::Int(1)]), "[i]", "[[1]]"),
+            (Value::Array(Vec::new()), "[]", "[[]]"),
         ];
         for (value, tags, json) in cases {
             assert_eq!(type_tags(&value), tags, "{value:?}");
@@ -116,6 +73,5 @@ mod tests {
         assert_eq!(packet("/a", &Value::Bool(false)).unwrap(), b"/a\0\0,F\0\0");
         let float = packet("/a", &Value::Float(0.1)).unwrap();
         assert_eq!(float[8..], 0.1f32.to_be_bytes());
-        assert_eq!(packet("/a", &text("x\0y")).unwrap(), b"/a\0\0,s\0\0xy\0\0");
     }
 }

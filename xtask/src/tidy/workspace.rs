@@ -56,6 +56,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clasp-router",
             "clasp-gateway",
             "clasp-transport",
+            "clasp-osc",
             "clasp-http",
         ],
     ),

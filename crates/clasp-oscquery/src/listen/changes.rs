@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use clasp_gateway::{Answer, Arrival, Guest, News, Refused};
+use clasp_gateway::{Answer, Arrival, Collected, Guest, News, Refused};
 use clasp_protocol::message::{Get, SignalType, Subscribe};
 use clasp_protocol::{ErrorCode, Message, Value};
 use clasp_transport::clock;
@@ -49,16 +49,22 @@ impl Changes {
             asked: HashMap::new(),
         };
         let number = changes.subscribe(guest)?;
-        let mut refused = None;
-        // What came with the answer is part of the picture, not news.
-        guest.collect_all(clock::now(), |arrival| match arrival {
-            Arrival::Answer(answered, Answer::Refused(reason)) if answered == number => {
-                refused = Some(reason);
+        let mut answer = None;
+        while answer.is_none() {
+            let collected = guest.collect(clock::now(), |arrival| match arrival {
+                Arrival::Answer(answered, outcome) if answered == number => {
+                    answer = Some(match outcome {
+                        Answer::Refused(reason) => Err(reason),
+                        Answer::Done(_) => Ok(()),
+                    });
+                }
+                other => changes.take(other, &mut Vec::new()),
+            });
+            if collected != Collected::More {
+                break;
             }
-            other => changes.take(other, &mut Vec::new()),
-        });
-        changes.settled = true;
-        refused.map_or(Ok(changes), Err)
+        }
+        answer.unwrap_or(Ok(())).map(|()| changes)
     }
 
     fn subscribe(&self, guest: &mut Guest) -> Result<u32, Refused> {
@@ -129,6 +135,7 @@ impl Changes {
 
     /// All that was to come has come.
     pub(super) fn settle(&mut self, packets: &mut Vec<Packet>) {
+        self.settled = true;
         let Some(found) = self.found.take() else { return };
         let gone = self.known.keys().filter(|path| !found.contains(*path));
         for path in gone.cloned().collect::<Vec<_>>() {
@@ -173,7 +180,7 @@ impl Changes {
             }
             None if has_room => {
                 self.known.insert(path.into(), tags.into());
-                if self.settled {
+                if self.settled || !is_state {
                     packets.push(told("PATH_ADDED", path));
                 }
             }

@@ -83,7 +83,7 @@ fn beacon(
     let is_near = host.is_unspecified() || is_private(host);
     let port = match asked {
         Some(choice) => choice.port(),
-        None => (reach.is_possible() && is_near).then_some(BROADCAST_PORT),
+        None => (is_near && !reach.addresses().is_empty()).then_some(BROADCAST_PORT),
     };
     let Some(port) = port else { return Ok(None) };
     if port != 0 && served.uses_udp(port) {

@@ -18,9 +18,11 @@ pub(crate) async fn oscquery(
     let (listener, address) = options.listen.bind("OSCQuery", port, "--oscquery-port").await?;
     let scheme = context.encryption.scheme("http", "https");
     tracing::info!("OSCQuery: {scheme}://{address}/");
+    let own = options.oscquery.oscquery_namespace.as_deref();
+    let namespace = own.unwrap_or_else(|| options.osc.osc_namespace.trim_end_matches('/'));
     let host = Host {
         name: options.listen.name.clone(),
-        namespace: options.oscquery.oscquery_namespace.clone(),
+        namespace: namespace.to_owned(),
         osc_port: clients.iter().find(|door| door.name == "OSC").map(|door| door.address.port()),
         origins: options.listen.origins.clone(),
     };

@@ -10,10 +10,10 @@ pub struct OscQueryOptions {
     #[arg(long, env = "CLASP_OSCQUERY_PORT", value_name = "PORT", hide_env_values = true)]
     pub oscquery_port: Option<u16>,
 
-    /// Address that the tree begins at; / is everything
-    #[arg(long, env = "CLASP_OSCQUERY_NAMESPACE", value_name = "ADDRESS", default_value = "/osc")]
+    /// Address that the tree begins at; / is everything. Without it that of --osc-namespace
+    #[arg(long, env = "CLASP_OSCQUERY_NAMESPACE", value_name = "ADDRESS")]
     #[arg(value_parser = parse_namespace, hide_env_values = true)]
-    pub oscquery_namespace: String,
+    pub oscquery_namespace: Option<String>,
 }
 
 /// An address without wildcards and without a slash at its end, `` for everything.
