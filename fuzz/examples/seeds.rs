@@ -24,6 +24,14 @@ const TOKENS: [&str; 3] = [
     include_str!("../../crates/clasp-auth/tests/vectors/entity.ent"),
 ];
 
+/// What MQTT clients say after CONNECT, in 3.1.1 and in 5.
+const MQTT: [&[u8]; 4] = [
+    b"\x33\x06\x00\x01t\x00\x01x\x40\x02\x00\x01\xa2\x05\x00\x02\x00\x01#\xc0\x00\xe0\x00",
+    b"\x34\x09\x00\x01t\x00\x01\x03\x23\x00\x01\x62\x02\x00\x01\x50\x02\x00\x01\x70\x02\x00\x01",
+    b"\x30\x13\x00\x01t\x0f\x26\x00\x01a\x00\x01b\x09\x00\x01x\x08\x00\x01r1",
+    b"\x82\x10\x00\x03\x02\x0b\x05\x00\x08$share/g\x2e\xe0\x02\x04\x00",
+];
+
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
 
 fn main() {
@@ -37,7 +45,7 @@ fn main() {
         collect(&json, &mut frames, &mut addresses);
     }
     let targets =
-        ["capability_token", "frame", "message", "pattern", "rest", "router_ops", "stream"];
+        ["capability_token", "frame", "message", "mqtt", "pattern", "rest", "router_ops", "stream"];
     for target in targets {
         let folder = Path::new(SEEDS).join(target);
         fs::create_dir_all(&folder).unwrap();
@@ -59,6 +67,9 @@ fn main() {
     for token in TOKENS {
         write("capability_token", token.as_bytes());
         write("capability_token", &BASE64URL_NOPAD.decode(&token.as_bytes()[4..]).unwrap());
+    }
+    for (choice, packets) in MQTT.iter().enumerate() {
+        write("mqtt", &[&[choice as u8 * 5 + 1], *packets].concat());
     }
     for address in &addresses {
         write("rest", format!("{address}\n{{\"a\":[1,2.0,null]}}").as_bytes());

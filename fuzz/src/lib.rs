@@ -3,6 +3,7 @@
 pub mod capability_token;
 pub mod frame;
 pub mod message;
+pub mod mqtt;
 pub mod pattern;
 pub mod rest;
 pub mod router_ops;
