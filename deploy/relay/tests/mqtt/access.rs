@@ -92,7 +92,7 @@ async fn who_has_no_token_may_be_given_scopes() {
 async fn clients_of_two_subjects_may_have_the_same_identifier() {
     let folder = Folder::new();
     let (relay, _) = guarded(&folder, &[]).await;
-    let port = port(&relay, "MQTT: ").await;
+    let port = port(&relay, "MQTT: mqtt").await;
     let mut one = Listener::start(port, &["-i", "same", "-u", READER, "-t", "a/#"]).await;
     let mut other = Listener::start(port, &["-i", "same", "-u", WRITER, "-t", "a/#"]).await;
     assert!(publish(port, &["-u", WRITER, "-t", "a/1", "-m", "1"]).await.status.success());

@@ -83,7 +83,7 @@ async fn the_main_port_takes_mqtt_as_well() {
 #[tokio::test]
 async fn the_relay_alone_with_mqtt_says_goodbye_at_its_end() {
     let relay = crate::support::Relay::start(&["--mqtt-port", "0"]).await;
-    let port = port(&relay, "MQTT: ").await;
+    let port = port(&relay, "MQTT: mqtt").await;
     let mut listener = Listener::start(port, &["-V", "mqttv5", "-t", "a"]).await;
     relay.signal("TERM").await;
     while !listener.line().await.contains("DISCONNECT (139)") {}

@@ -10,7 +10,7 @@ async fn both_ports_take_tls_and_one_of_them_nothing_else() {
     let mut options = strs(&arguments);
     options.extend(["--mqtts-port", "0"]);
     let (relay, plain) = start(&options).await;
-    let encrypted = port(&relay, "MQTTS: ").await;
+    let encrypted = port(&relay, "MQTTS: mqtts").await;
     let root = authority.file("root.pem");
     let tls = ["--cafile", root.as_str()];
     let mut listener = Listener::start(plain, &["-t", "a"]).await;

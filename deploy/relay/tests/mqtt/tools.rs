@@ -10,7 +10,7 @@ use crate::support::{Relay, soon};
 /// A relay with an MQTT port, and that port.
 pub(crate) async fn start(arguments: &[&str]) -> (Relay, u16) {
     let relay = Relay::start(&[&["--mqtt-port", "0"], arguments].concat()).await;
-    let port = port(&relay, "MQTT: ").await;
+    let port = port(&relay, "MQTT: mqtt").await;
     (relay, port)
 }
 
