@@ -34,6 +34,14 @@ const OSC: [&[u8]; 4] = [
       \0\0\0\x08/b\0\0,F\0\0",
 ];
 
+/// What MQTT clients say after CONNECT, in 3.1.1 and in 5.
+const MQTT: [&[u8]; 4] = [
+    b"\x33\x06\x00\x01t\x00\x01x\x40\x02\x00\x01\xa2\x05\x00\x02\x00\x01#\xc0\x00\xe0\x00",
+    b"\x34\x09\x00\x01t\x00\x01\x03\x23\x00\x01\x62\x02\x00\x01\x50\x02\x00\x01\x70\x02\x00\x01",
+    b"\x30\x13\x00\x01t\x0f\x26\x00\x01a\x00\x01b\x09\x00\x01x\x08\x00\x01r1",
+    b"\x82\x10\x00\x03\x02\x0b\x05\x00\x08$share/g\x2e\xe0\x02\x04\x00",
+];
+
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
 
 fn main() {
@@ -50,6 +58,7 @@ fn main() {
         "capability_token",
         "frame",
         "message",
+        "mqtt",
         "osc_packet",
         "pattern",
         "rest",
@@ -82,6 +91,9 @@ fn main() {
         write("osc_packet", packet);
         write("osc_packet", &[b"\xc0", packet, b"\xc0"].concat());
         write("osc_packet", &[&(packet.len() as u32).to_be_bytes(), packet].concat());
+    }
+    for (choice, packets) in MQTT.iter().enumerate() {
+        write("mqtt", &[&[choice as u8 * 5 + 1], *packets].concat());
     }
     for address in &addresses {
         write("rest", format!("{address}\n{{\"a\":[1,2.0,null]}}").as_bytes());

@@ -3,6 +3,7 @@
 pub mod capability_token;
 pub mod frame;
 pub mod message;
+pub mod mqtt;
 pub mod osc_packet;
 pub mod pattern;
 pub mod rest;

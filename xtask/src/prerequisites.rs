@@ -17,6 +17,11 @@ const NEEDS: &[Need] = &[
     Need { what: "a C++ compiler", probe: &["c++", "--version"], packages: &["g++"] },
     Need { what: "Python 3", probe: &["python3", "--version"], packages: &["python3"] },
     Need {
+        what: "mosquitto's clients",
+        probe: &["sh", "-c", "command -v mosquitto_pub mosquitto_sub"],
+        packages: &["mosquitto-clients"],
+    },
+    Need {
         what: "Python's venv module",
         probe: &["python3", "-c", "import ensurepip, venv"],
         packages: &["python3-venv"],

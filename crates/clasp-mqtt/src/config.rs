@@ -28,8 +28,10 @@ pub struct Limits {
     pub packet_bytes_max: usize,
     /// Messages of QoS 1 and 2 a client may have under way to the relay.
     pub receive_max: u16,
-    /// Messages kept for one client.
+    /// Messages kept for one client that is away.
     pub queue_messages_max: usize,
+    /// Messages kept for one that is connected and has to acknowledge others first.
+    pub queue_here_max: usize,
     /// Bytes of these.
     pub queue_bytes_max: usize,
     /// Topic aliases in each direction.
@@ -47,6 +49,7 @@ impl Default for Limits {
             packet_bytes_max: 1 << 20,
             receive_max: 256,
             queue_messages_max: 1_000,
+            queue_here_max: 16_000,
             queue_bytes_max: 4 << 20,
             topic_aliases_max: 64,
             session_expiry_s_max: 24 * 3_600,

@@ -86,12 +86,11 @@ pub(crate) struct Queue {
 impl Queue {
     /// Adds a message; how many were lost for it. Above the limit an older param of the same topic
     /// gives way, else the oldest message.
-    pub(crate) fn push(&mut self, message: Message, limits: &Limits) -> usize {
+    pub(crate) fn push(&mut self, message: Message, most: usize, limits: &Limits) -> usize {
         let mut lost = 0;
         self.bytes += message.bytes();
         self.messages.push_back(message);
-        while self.messages.len() > limits.queue_messages_max || self.bytes > limits.queue_bytes_max
-        {
+        while self.messages.len() > most || self.bytes > limits.queue_bytes_max {
             let last = self.messages.len() - 1;
             let place = self.superseded(last).unwrap_or_else(|| {
                 lost += 1;
@@ -243,11 +242,11 @@ mod tests {
 
     #[test]
     fn a_full_queue_loses_superseded_params_first_and_then_the_oldest() {
-        let limits = Limits { queue_messages_max: 3, ..Limits::default() };
+        let limits = Limits::default();
         let mut queue = Queue::default();
         let mut lost = 0;
         for (topic, param) in [("e", false), ("p", true), ("q", true), ("p", true), ("f", false)] {
-            lost += queue.push(message(topic, param), &limits);
+            lost += queue.push(message(topic, param), 3, &limits);
         }
         let left: Vec<_> = queue.iter().map(|message| &*message.topic).collect();
         assert_eq!((left, lost), (vec!["q", "p", "f"], 1));

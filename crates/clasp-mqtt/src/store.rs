@@ -244,8 +244,9 @@ impl Record {
         }
         if !self.queue.is_empty() {
             let mut queue = Queue::default();
+            let limits = &door.config.limits;
             for message in &self.queue {
-                queue.push(message.clone(), &door.config.limits);
+                queue.push(message.clone(), limits.queue_messages_max, limits);
             }
             kept.queue = Some(Box::new(queue));
         }

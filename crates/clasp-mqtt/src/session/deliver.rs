@@ -107,7 +107,9 @@ impl Session {
         } else {
             self.dirty = true;
             let queue = self.kept.queue.get_or_insert_default();
-            for _ in 0..queue.push(message.to_message(), &door.config.limits) {
+            let limits = &door.config.limits;
+            let most = if self.here { limits.queue_here_max } else { limits.queue_messages_max };
+            for _ in 0..queue.push(message.to_message(), most, limits) {
                 door.router.counters().dropped(DropKind::Event);
             }
         }
