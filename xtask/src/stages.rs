@@ -21,6 +21,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tidy", quick: true, run: tidy::run },
     Stage { name: "clippy", quick: true, run: clippy },
     Stage { name: "clippy-apart", quick: false, run: clippy_apart },
+    Stage { name: "deny", quick: false, run: deny },
     Stage { name: "features", quick: true, run: features },
     Stage { name: "docs", quick: true, run: docs },
     Stage { name: "tests", quick: true, run: tests },
@@ -98,6 +99,15 @@ fn clippy() -> Outcome {
     shell::run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))
 }
 
+/// Licences, duplicates and bans; advisories come from the network and are CI's.
+fn deny() -> Outcome {
+    if !shell::succeeds(&mut cargo("deny --version")) {
+        println!("left out: cargo-deny is not installed (cargo install cargo-deny --locked)");
+        return Ok(());
+    }
+    shell::run(&mut cargo("deny --locked check bans licenses sources"))
+}
+
 /// The small build and the full one; the small one says what it lacks.
 fn features() -> Outcome {
     for features in ["--no-default-features", "--no-default-features --features full"] {
@@ -147,6 +157,7 @@ mod tests {
     fn a_quick_run_needs_nothing_to_be_installed() {
         let slow = [
             "prerequisites",
+            "deny",
             "fuzz",
             "interop-rust",
             "interop-js",
