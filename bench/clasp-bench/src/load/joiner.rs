@@ -17,14 +17,18 @@ const SETS_PER_PING: usize = 500;
 /// Params of one session; a relay may limit how many a session creates.
 const SETS_PER_SESSION: usize = 5_000;
 
-/// How often a session joins in one run; the figures are medians, or over all of them.
-const JOINS: usize = 20;
+/// How often a session joins in one run; the figures are medians, or over all of them. After each
+/// join comes a stretch without one, equally long, so that both see the same machine.
+const JOINS: usize = 60;
 /// Time for a join to be complete.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages of the others before the first join.
-const ALONE: u64 = 2_000;
-/// Nothing came for so long, so it may be that everything has come.
-const QUIET: Duration = Duration::from_millis(1);
+const WARM: u64 = 1_000;
+/// Messages of the others between a join and the stretch without one, and after that.
+const CALM: u64 = 20;
+/// Nothing came for so long, so it may be that everything has come. Looking at it takes
+/// milliseconds, during which the others' messages would seem late.
+const QUIET: Duration = Duration::from_millis(20);
 
 pub(super) fn run(
     server: &Server,
@@ -34,25 +38,27 @@ pub(super) fn run(
 ) -> Result<Sample> {
     set_all(server, wire, params)?;
     let mut pacer = Pacer::open(server, wire, (layout, messages_per_s))?;
-    pacer.finish(ALONE / 2, |_, _| {})?;
+    pacer.finish(WARM, |_, _| {})?;
     let (mut alone, mut meanwhile) = (Vec::new(), Vec::new());
-    pacer.finish(ALONE + ALONE / 2, |_, latency| alone.push(latency))?;
     let (mut times_ms, mut cpu_ms) = (Vec::new(), Vec::new());
     for _ in 0..JOINS {
         let before = Meter::read(server)?;
         let start = Instant::now();
-        let mut heard = Vec::new();
         let mut join = Join::begin(server, wire, params)?;
-        while !join.is_complete()? {
-            pacer.turn(u64::MAX, |sequence, latency| heard.push((sequence, latency)))?;
-            ensure!(start.elapsed() < PATIENCE, "not everything came within {PATIENCE:?}");
-        }
-        times_ms.push((join.completed - start).as_secs_f64() * 1e3);
+        let stretch = Stretch { start, heard: &mut meanwhile };
+        let took =
+            stretch.listen(&mut pacer, || Ok(join.is_complete()?.then_some(join.completed)))?;
+        times_ms.push(took.as_secs_f64() * 1e3);
         cpu_ms.push(before.cpu_since(server)?.as_secs_f64() * 1e3);
-        let end = pacer.next();
-        pacer.finish(end, |sequence, latency| heard.push((sequence, latency)))?;
-        let within = |sequence| (start..join.completed).contains(&pacer.due(sequence));
-        meanwhile.extend(heard.iter().filter(|it| within(it.0)).map(|it| it.1));
+        drop(join);
+        let calm = pacer.next() + CALM;
+        pacer.finish(calm, |_, _| {})?;
+        let start = Instant::now();
+        let end = start + took;
+        let stretch = Stretch { start, heard: &mut alone };
+        stretch.listen(&mut pacer, || Ok((Instant::now() >= end).then_some(end)))?;
+        let calm = pacer.next() + CALM;
+        pacer.finish(calm, |_, _| {})?;
     }
     Ok(Sample::from([
         (Metric::JoinMs, median(times_ms)),
@@ -60,6 +66,36 @@ pub(super) fn run(
         (Metric::P99Us, percentiles_us(&alone)(0.99)),
         (Metric::P99MeanwhileUs, percentiles_us(&meanwhile)(0.99)),
     ]))
+}
+
+/// A time during which the others are listened to.
+struct Stretch<'a> {
+    start: Instant,
+    /// Gets the latencies of the messages that were due in this time.
+    heard: &'a mut Vec<Duration>,
+}
+
+impl Stretch<'_> {
+    /// Until `end` is known; how long that took.
+    fn listen(
+        self,
+        pacer: &mut Pacer,
+        mut end: impl FnMut() -> Result<Option<Instant>>,
+    ) -> Result<Duration> {
+        let mut heard = Vec::new();
+        let end = loop {
+            if let Some(end) = end()? {
+                break end;
+            }
+            pacer.turn(u64::MAX, |sequence, latency| heard.push((sequence, latency)))?;
+            ensure!(self.start.elapsed() < PATIENCE, "not everything came within {PATIENCE:?}");
+        };
+        let sent = pacer.next();
+        pacer.finish(sent, |sequence, latency| heard.push((sequence, latency)))?;
+        let within = |sequence| (self.start..end).contains(&pacer.due(sequence));
+        self.heard.extend(heard.iter().filter(|it| within(it.0)).map(|it| it.1));
+        Ok(end - self.start)
+    }
 }
 
 /// A session that subscribes to everything. What it gets is only looked at when nothing more

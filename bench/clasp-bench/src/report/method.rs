@@ -29,8 +29,9 @@ const METHOD: &str = "\
 - SETs that nobody listens to come from 20 sessions, each with a ping behind every 100 SETs; their
   figures are taken when every address has been set once.
 - The late joiner is timed from its connect to the moment when it has seen every param. MQTT has
-  retained messages for that. Meanwhile 1 → 10 goes on at 2,000 messages/s: its p99 before the
-  first join stands beside its p99 during twenty of them.
+  retained messages for that. Meanwhile 1 → 10 goes on at 2,000 messages/s: its p99
+  during sixty joins stands beside its p99 in stretches between them, each as long as the join
+  before it.
 - A stalled subscriber has a receive buffer of 4 KiB and never reads; the other 99 are counted.
 - uWebSockets is the floor: Bun's built-in server (its HTTP and WebSocket engine is uWebSockets)
   hands every frame on without looking at it. It carries the same bytes as CLASP. NATS is used
