@@ -1,6 +1,6 @@
 //! Telling the local network by multicast DNS (RFC 6762, 6763) that this relay is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mdns_sd::{DaemonEvent, IfKind, IfPredicate, Receiver, ServiceDaemon, ServiceInfo};
@@ -51,6 +51,8 @@ pub struct Announcer {
     identity: Identity,
     reach: Reach,
     told: HashMap<String, Service>,
+    /// Names taken instead of those that others have.
+    renamed: HashSet<String>,
 }
 
 impl std::fmt::Debug for Announcer {
@@ -71,7 +73,14 @@ impl Announcer {
         let set_up = daemon.disable_interface(IfKind::Predicate(excluded));
         set_up.map_err(|error| error.to_string())?;
         let events = daemon.monitor().map_err(|error| error.to_string())?;
-        Ok(Announcer { daemon, events, identity, reach, told: HashMap::new() })
+        Ok(Announcer {
+            daemon,
+            events,
+            identity,
+            reach,
+            told: HashMap::new(),
+            renamed: HashSet::new(),
+        })
     }
 
     /// Tells of what `services` says, and again when it says something else, until `stop` holds
@@ -131,12 +140,16 @@ impl Announcer {
         Ok(info)
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
         while let Ok(event) = self.events.try_recv() {
             match event {
                 DaemonEvent::Error(error) => tracing::warn!("mDNS: {error}"),
                 DaemonEvent::NameChange(change) => {
                     let (old, new) = (change.original, change.new_name);
+                    // Each interface reports it.
+                    if !self.renamed.insert(new.clone()) {
+                        continue;
+                    }
                     tracing::warn!("mDNS: {old} is somebody else, so this relay is {new}");
                 }
                 other => tracing::debug!("mDNS: {other:?}"),
