@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clasp_discovery::mdns::Identity;
@@ -40,7 +41,8 @@ fn kept(path: &Path) -> Result<String, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let id = fresh();
             secrets::make_parents(path).map_err(|error| error.to_string())?;
-            let made = fs::File::create_new(path);
+            let mut private = fs::OpenOptions::new();
+            let made = private.write(true).create_new(true).mode(0o600).open(path);
             let written = made.and_then(|mut file| file.write_all(format!("{id}\n").as_bytes()));
             written.map_err(|error| format!("cannot keep the relay's id: {error}"))?;
             Ok(id)
