@@ -452,6 +452,10 @@ fn cutter(shared: &Shared, spoken: &Spoken) -> Cutter {
 impl Drop for Client {
     fn drop(&mut self) {
         self.link.release();
+        if let Peer::Foreign(_) = self.peer {
+            // Its door may keep what wakes the link, and the socket with it, for a while.
+            self.link.hang_up();
+        }
         self.shared.registry.remove(self.id);
         let violated = self.has_control_frames() && self.reading == Reading::Nothing;
         let closed = self.close_sent && !violated;

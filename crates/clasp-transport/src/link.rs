@@ -191,6 +191,11 @@ impl Link {
         let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
     }
 
+    /// Ends the stream in both directions, whoever still holds the link.
+    pub(crate) fn hang_up(&self) {
+        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+    }
+
     /// Seconds of silence that the client may keep, if it has a say in that.
     pub(crate) fn silence_max_s(&self) -> Option<u32> {
         if self.pinged {

@@ -67,7 +67,8 @@ pub trait Talk: Send + Sync {
     /// The connection has to end: say goodbye by [`Talk::take`]. May be called more than once.
     fn dismiss(&self, why: Dismissal, now: Now);
 
-    /// The connection is over; called once.
+    /// The connection is over; called once. What [`Dialect::open`] was given to wake holds the
+    /// socket's descriptor and is to be dropped.
     fn leave(&self, how: Departure, now: Now);
 }
 
