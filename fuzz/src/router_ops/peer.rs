@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_protocol::{Frame, Message, Qos, codec, frame};
-use clasp_router::{Connection, Flow, Framing, LinkInfo, Now, Router, Taken, Wake};
+use clasp_router::{Connection, Flow, Framing, LinkInfo, Manners, Now, Router, Taken, Wake};
 
 /// Buffers that may be handed out for one wake-up; more means that they never end.
 const STEPS_MAX: usize = 100_000;
@@ -26,7 +26,8 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn connect(router: &Arc<Router>, now: Now) -> Peer {
         let remote = SocketAddr::from(([127, 0, 0, 1], 1));
-        let link = LinkInfo { framing: Framing::Bare, remote, transport: "fuzz" };
+        let manners = Manners::Clasp;
+        let link = LinkInfo { framing: Framing::Bare, remote, transport: "fuzz", manners };
         let connection = router.connect(link, Arc::new(Deaf), now);
         Peer { connection, reading: true, pongs: 0, closed: false }
     }
