@@ -87,8 +87,9 @@ pub struct Connection {
     allowance: Option<Box<Allowance>>,
     /// Absent while all frames were good.
     bad: Option<Box<BadFrames>>,
-    /// Number of the request in hand.
-    correlation: Option<u32>,
+    /// Number of the request in hand, if it has one; apart, to be as small as it can be.
+    number: u32,
+    numbered: bool,
     /// Whether it counts against the most sessions.
     counted: bool,
     /// Whether the request in hand, a SUBSCRIBE, begins without the present state.
@@ -117,7 +118,8 @@ impl Connection {
             session: None,
             allowance: None,
             bad: None,
-            correlation: None,
+            number: 0,
+            numbered: false,
             counted: true,
             quiet: false,
         }
@@ -140,9 +142,9 @@ impl Connection {
 
     /// Takes one frame whose answer, ACK or ERROR, is to carry this number.
     pub fn receive_numbered(&mut self, frame: &[u8], correlation: u32, now: Now) -> Flow {
-        self.correlation = Some(correlation);
+        self.set_correlation(Some(correlation));
         let flow = self.receive(frame, now);
-        self.correlation = None;
+        self.set_correlation(None);
         flow
     }
 
@@ -229,7 +231,7 @@ impl Connection {
             router: &self.router,
             session,
             qos: frame.qos,
-            correlation: self.correlation,
+            correlation: self.correlation(),
             quiet: self.quiet,
             wire: frame.payload,
             now,
@@ -254,7 +256,7 @@ impl Connection {
                 self.refuse(&refusal, now);
             }
             // Whoever counts on an answer gets one.
-            Verdict::Refused { notice: None } if self.correlation.is_some() => {
+            Verdict::Refused { notice: None } if self.numbered => {
                 let text = "rate limit exceeded";
                 self.refuse(&Refusal::new(ErrorCode::TooManyRequests, text), now);
             }
@@ -300,8 +302,17 @@ impl Connection {
         Flow::Continue
     }
 
+    fn correlation(&self) -> Option<u32> {
+        self.numbered.then_some(self.number)
+    }
+
+    fn set_correlation(&mut self, correlation: Option<u32>) {
+        self.numbered = correlation.is_some();
+        self.number = correlation.unwrap_or_default();
+    }
+
     fn refuse(&self, refusal: &Refusal, now: Now) {
-        self.router.refuse(&self.outbox, refusal, self.correlation, now);
+        self.router.refuse(&self.outbox, refusal, self.correlation(), now);
     }
 
     /// Produces more for an outbox that said `Taken::Pull`.

@@ -58,7 +58,7 @@ impl Connection {
         correlation: u32,
         now: Now,
     ) {
-        self.correlation = Some(correlation);
+        self.set_correlation(Some(correlation));
         let mut outcome = Err(Refusal::new(ErrorCode::TooManyRequests, "rate limit exceeded"));
         self.inquire(WALK_COST, now, |request| {
             outcome = verbs::subscribe::resume(request, subscribe, after);
@@ -66,7 +66,7 @@ impl Connection {
         if let Err(refusal) = outcome {
             self.refuse(&refusal, now);
         }
-        self.correlation = None;
+        self.set_correlation(None);
     }
 
     /// Runs `carry_out` unless a rate limit forbids it.
@@ -77,9 +77,10 @@ impl Connection {
             let verdict = allowance.take(cost, now.mono_us);
             if verdict != Verdict::Allowed {
                 // The caller answers; what is left is to count, and to close if it goes on.
-                let correlation = self.correlation.take();
+                let correlation = self.correlation();
+                self.set_correlation(None);
                 self.over_limit(verdict, now);
-                self.correlation = correlation;
+                self.set_correlation(correlation);
                 return;
             }
         }
@@ -87,7 +88,7 @@ impl Connection {
             router: &self.router,
             session,
             qos: Qos::Confirm,
-            correlation: self.correlation,
+            correlation: self.correlation(),
             quiet: false,
             wire: &[],
             now,
