@@ -1,5 +1,5 @@
-//! OSC packets and streams of them: no bytes break the readers, limits hold, and values that OSC has
-//! come back as they were.
+//! OSC packets and streams of them: no bytes break the readers, limits hold, and values that OSC
+//! has come back as they were.
 
 use clasp_osc::limits::{ARRAY_DEPTH_MAX, ELEMENTS_MAX};
 use clasp_osc::packet::{self, Packet};
@@ -44,6 +44,10 @@ fn count(arguments: &[OscType], depth: usize) -> usize {
 
 fn check_values(message: &OscMessage) {
     let value = from_arguments(message.args.clone(), NOW_US);
+    // The one text that OSC can hold but not write: the character NUL.
+    if format!("{value:?}").contains("\\0") {
+        return;
+    }
     let format = Format { floats: Floats::Exact, ..Format::default() };
     let arguments = to_arguments(&value, format);
     assert!(type_tag(&value, format).len() >= arguments.len());

@@ -1,5 +1,5 @@
-//! Where clients may come from, for doors that have no better way to tell them apart (spec: relay.md
-//! 24.2).
+//! Where clients may come from, for doors that have no better way to tell them apart (spec:
+//! relay.md 24.2).
 
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -81,8 +81,8 @@ fn request(name: &str, arguments: &[OscType]) -> Result<Control, String> {
             .collect::<Result<_, _>>()
             .map(Control::Format),
         (other, _) => Err(format!(
-            "there is no {PREFIX}{other}; there are subscribe, unsubscribe, renew, get, ping, auth, \
-             port and format"
+            "there is no {PREFIX}{other}; there are subscribe, unsubscribe, renew, get, ping, \
+             auth, port and format"
         )),
     }
 }
