@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 
+import pytest
 from pythonoscquery.osc_query_client import OSCQueryClient
 from support import HOST, Relay, join, within
 from zeroconf import ServiceStateChange
@@ -55,11 +56,22 @@ def unique():
     return f"Interop {uuid.uuid4()}"
 
 
-def announced(name, *options):
-    return Relay.start_empty(0, "--name", name, "--mdns-interface", "lo", *options)
+@pytest.fixture
+async def announced():
+    """Starts relays that are told of on loopback; they end with the test."""
+    relays = []
+
+    async def start(name, *options):
+        relay = await Relay.start_empty(0, "--name", name, "--mdns-interface", "lo", *options)
+        relays.append(relay)
+        return relay
+
+    yield start
+    for relay in relays:
+        await relay.kill()
 
 
-async def test_two_relays_are_found_with_their_ports_and_say_goodbye():
+async def test_two_relays_are_found_with_their_ports_and_say_goodbye(announced):
     names = [unique(), unique()]
     async with Browser(CLASP) as browser:
         relays = [await announced(name) for name in names]
@@ -77,19 +89,17 @@ async def test_two_relays_are_found_with_their_ports_and_say_goodbye():
             await browser.farewell(name)
 
 
-async def test_a_name_that_is_taken_is_not_taken_twice():
+async def test_a_name_that_is_taken_is_not_taken_twice(announced):
     name = unique()
     async with Browser(CLASP) as browser:
-        first = await announced(name)
+        await announced(name)
         await browser.service(name)
         second = await announced(name)
         other = await browser.service(f"{name} (2)")
         assert other.port == second.port
-        await second.kill()
-        await first.kill()
 
 
-async def test_an_oscquery_program_finds_the_tree_and_reads_it():
+async def test_an_oscquery_program_finds_the_tree_and_reads_it(announced):
     name = unique()
     async with Browser(OSCQUERY) as browser:
         relay = await announced(name, "--oscquery-port", "0")
@@ -110,4 +120,3 @@ async def test_an_oscquery_program_finds_the_tree_and_reads_it():
         assert await asyncio.to_thread(oscquery.query_node, "/nothing") is None
 
         await client.close()
-        await relay.kill()
