@@ -27,20 +27,15 @@ async fn guarded(folder: &Folder, more: &[&str]) -> (Relay, u16) {
 async fn without_a_token_nobody_gets_in() {
     let folder = Folder::new();
     let (_relay, port) = guarded(&folder, &[]).await;
-    for (arguments, code) in [
-        (&["-V", "mqttv311"][..], 4),
-        (&["-V", "mqttv5"], 134),
-        (&["-V", "mqttv311", "-u", "any", "-P", "wrong"], 5),
-        (&["-V", "mqttv5", "-u", "any", "-P", "wrong"], 135),
+    for (arguments, expected) in [
+        (&["-V", "mqttv311"][..], "bad user name or password"),
+        (&["-V", "mqttv5"], "bad user name or password"),
+        (&["-V", "mqttv311", "-u", "any", "-P", "wrong"], "not authori"),
+        (&["-V", "mqttv5", "-u", "any", "-P", "wrong"], "not authori"),
     ] {
         let output = publish(port, &[arguments, &["-t", "a/b", "-m", "1"]].concat()).await;
         assert!(!output.status.success(), "{arguments:?}");
         let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
-        let expected = match code {
-            4 => "bad user name or password",
-            134 => "bad username or password",
-            _ => "not authori",
-        };
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
 }
@@ -66,7 +61,7 @@ async fn a_token_is_the_password_or_the_user_name_and_its_scopes_hold() {
     assert!(said.contains("RC:135"), "{said}");
 
     let mut denied = Listener::launch(port, &["-u", WRITER, "-t", "b/#"]);
-    assert_ne!(denied.end().await, Some(0));
+    while !denied.line().await.starts_with("Subscribed (mid: 1): 128") {}
 }
 
 #[tokio::test]
