@@ -292,14 +292,13 @@ impl Door {
             let mut places = self.clients.places.lock();
             let mut gone = Vec::new();
             for (key, place) in places.iter_mut() {
-                match place {
-                    Place::Away(away) => {
-                        if away.until_s <= now_s || self.look_after(key, away, now) {
-                            gone.push(key.clone());
-                        }
-                    }
-                    Place::Stored(record) if record.until_s <= now_s => gone.push(key.clone()),
-                    _ => {}
+                let over = match place {
+                    Place::Here(..) => false,
+                    Place::Away(away) => away.until_s <= now_s || self.look_after(key, away, now),
+                    Place::Stored(record) => record.until_s <= now_s,
+                };
+                if over {
+                    gone.push(key.clone());
                 }
             }
             for key in gone {

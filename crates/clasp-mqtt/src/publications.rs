@@ -88,7 +88,6 @@ impl Publications {
         now_us.max(last.unwrap_or_default() + 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
         &self.shards[(hash >> 7) as usize % SHARDS]
     }
