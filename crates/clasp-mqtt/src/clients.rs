@@ -247,7 +247,7 @@ impl Door {
     /// Brings a stored session back: with a session of the router where that needs no token.
     pub(crate) fn recall(&self, key: &Key, record: &[u8], now: Now) {
         let Some(record) = Record::read(record) else {
-            tracing::warn!(client = %key.client, "a stored MQTT session cannot be read; it is gone");
+            tracing::warn!(client = %key.client, "a stored MQTT session is unreadable and gone");
             return self.clients.note(key, None);
         };
         let now_s = now.unix_us / 1_000_000;

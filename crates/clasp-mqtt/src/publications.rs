@@ -1,6 +1,6 @@
 //! What a publication of an MQTT client is beyond its value: its exact payload, QoS, flags and
-//! properties. The router carries none of it, so it waits here for the other MQTT clients, under the
-//! address and the revision, or the time, that the router does carry.
+//! properties. The router carries none of it, so it waits here for the other MQTT clients, under
+//! the address and the revision, or the time, that the router does carry.
 //!
 //! Bounded: who comes too late gets the message as a CLASP client's would be told.
 
