@@ -247,7 +247,7 @@ impl Door {
     /// Brings a stored session back: with a session of the router where that needs no token.
     pub(crate) fn recall(&self, key: &Key, record: &[u8], now: Now) {
         let Some(record) = Record::read(record) else {
-            tracing::warn!(client = %key.client, "a stored MQTT session cannot be read; it is gone");
+            tracing::warn!(client = %key.client, "a stored MQTT session is unreadable and gone");
             return self.clients.note(key, None);
         };
         let now_s = now.unix_us / 1_000_000;
@@ -292,14 +292,13 @@ impl Door {
             let mut places = self.clients.places.lock();
             let mut gone = Vec::new();
             for (key, place) in places.iter_mut() {
-                match place {
-                    Place::Away(away) => {
-                        if away.until_s <= now_s || self.look_after(key, away, now) {
-                            gone.push(key.clone());
-                        }
-                    }
-                    Place::Stored(record) if record.until_s <= now_s => gone.push(key.clone()),
-                    _ => {}
+                let over = match place {
+                    Place::Here(..) => false,
+                    Place::Away(away) => away.until_s <= now_s || self.look_after(key, away, now),
+                    Place::Stored(record) => record.until_s <= now_s,
+                };
+                if over {
+                    gone.push(key.clone());
                 }
             }
             for key in gone {

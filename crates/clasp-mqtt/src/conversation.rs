@@ -19,9 +19,6 @@ use crate::reason;
 use crate::session::{Collected, Next, Session};
 use crate::store;
 
-/// Room that output is given back for when nothing is written any more.
-const KEPT_BYTES_MAX: usize = 256;
-
 /// Packets of one read after which receivers are served, so that a burst that came in one read does
 /// not make them look slow.
 const PACKETS_PER_FLUSH: u32 = 256;
@@ -220,7 +217,8 @@ impl Conversation {
             Ok(Admitted { session, key, bell, silence_s }) => {
                 let id = session.guest.session_id();
                 let client = &key.client;
-                tracing::info!(remote = %self.remote, session = id, "MQTT client {client:?} has joined");
+                let remote = self.remote;
+                tracing::info!(%remote, session = id, "MQTT client {client:?} has joined");
                 self.silence_s.store(silence_s, Ordering::Relaxed);
                 state.stage = Stage::Open(Box::new(Opened { session, key, bell }));
                 false
@@ -305,8 +303,8 @@ impl Talk for Conversation {
         let mut state = self.state.lock();
         let State { out, stage } = &mut *state;
         if !out.is_empty() {
-            std::mem::swap(out, into);
-            out.shrink_to(KEPT_BYTES_MAX);
+            // No buffer stays with an idle session.
+            *into = std::mem::take(out);
             return Taken::Bytes;
         }
         let Stage::Open(opened) = stage else {

@@ -1,6 +1,6 @@
 //! What a publication of an MQTT client is beyond its value: its exact payload, QoS, flags and
-//! properties. The router carries none of it, so it waits here for the other MQTT clients, under the
-//! address and the revision, or the time, that the router does carry.
+//! properties. The router carries none of it, so it waits here for the other MQTT clients, under
+//! the address and the revision, or the time, that the router does carry.
 //!
 //! Bounded: who comes too late gets the message as a CLASP client's would be told.
 
@@ -88,7 +88,6 @@ impl Publications {
         now_us.max(last.unwrap_or_default() + 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
         &self.shards[(hash >> 7) as usize % SHARDS]
     }

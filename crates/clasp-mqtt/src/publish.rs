@@ -109,7 +109,7 @@ pub(crate) fn prepare(
         _ if retain && payload.is_empty() => {
             (What::Param(Some(Ttl::Absolute(CLEARED_S))), Some(RawValue::null()))
         }
-        // What is retained stays until it is replaced, other values as long as the relay keeps them.
+        // What is retained stays until it is replaced, others as long as the relay keeps them.
         _ => (What::Param(expiry.or(retain.then_some(Ttl::Never))), None),
     };
     let value = match value {

@@ -20,10 +20,13 @@ struct Member {
     here: bool,
 }
 
-/// All groups, by name and filter.
+/// Name of a group, and its filter.
+type Name = (Box<str>, Box<str>);
+
+/// All groups.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
-    groups: Mutex<HashMap<(Box<str>, Box<str>), Arc<Group>>>,
+    groups: Mutex<HashMap<Name, Arc<Group>>>,
 }
 
 /// A session's place in a group; dropping it leaves.

@@ -120,6 +120,8 @@ mod http;
 mod metrics;
 #[cfg(feature = "mqtt")]
 mod mqtt;
+#[cfg(all(feature = "mqtt", feature = "storage"))]
+mod mqtt_sessions;
 #[cfg(feature = "osc")]
 mod osc;
 #[cfg(feature = "oscquery")]
@@ -175,6 +177,17 @@ pub(crate) use tcp::tcp;
 pub(crate) use tokens::count_keys;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::websocket;
+
+#[cfg(all(feature = "mqtt", feature = "storage"))]
+use mqtt_sessions::mqtt_store;
+
+/// Without storage no session of an MQTT client outlives the process.
+#[cfg(all(feature = "mqtt", not(feature = "storage")))]
+fn mqtt_store(
+    _: &crate::options::Options,
+) -> Result<Option<Box<dyn clasp_mqtt::Store>>, crate::relay::StartError> {
+    Ok(None)
+}
 
 /// Keeps the router's clock going, for ever.
 pub(crate) async fn keep_time(router: Arc<Router>) {

@@ -126,8 +126,8 @@ impl Session {
                 Ok(()) => {
                     match qos {
                         0 => {}
-                        1 => self.answer(PacketType::Puback, id, reason::SUCCESS, "", out),
-                        _ => self.answer(PacketType::Pubrec, id, reason::SUCCESS, "", out),
+                        1 => self.answer((PacketType::Puback, id), reason::SUCCESS, "", out),
+                        _ => self.answer((PacketType::Pubrec, id), reason::SUCCESS, "", out),
                     }
                     if let Some(message) = echo {
                         Told::with_own(&message, self.serial, |told| {

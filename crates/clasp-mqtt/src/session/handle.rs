@@ -154,7 +154,7 @@ impl Session {
             matches!(waiting, Waiting::Publish { id: other, qos: 2, .. } if *other == id)
         });
         if known && !under_way {
-            self.answer(PacketType::Pubrec, id, reason::SUCCESS, "", out);
+            self.answer((PacketType::Pubrec, id), reason::SUCCESS, "", out);
         }
         known
     }
@@ -191,13 +191,13 @@ impl Session {
         }
         match qos {
             0 => {}
-            1 => self.answer(PacketType::Puback, id, refusal.reason, &refusal.text, out),
+            1 => self.answer((PacketType::Puback, id), refusal.reason, &refusal.text, out),
             _ => {
                 if !old && let Some(received) = &mut self.kept.received {
                     // Such an answer ends the exchange.
                     received.remove(&id);
                 }
-                self.answer(PacketType::Pubrec, id, refusal.reason, &refusal.text, out);
+                self.answer((PacketType::Pubrec, id), refusal.reason, &refusal.text, out);
             }
         }
         Ok(())
@@ -206,8 +206,7 @@ impl Session {
     /// Appends an acknowledgement.
     pub(super) fn answer(
         &self,
-        kind: PacketType,
-        id: u16,
+        (kind, id): (PacketType, u16),
         reason: u8,
         text: &str,
         out: &mut Vec<u8>,
@@ -224,7 +223,7 @@ impl Session {
         }
         self.dirty |= known;
         let reason = if known { reason::SUCCESS } else { reason::ID_NOT_FOUND };
-        self.answer(PacketType::Pubcomp, answer.id, reason, "", out);
+        self.answer((PacketType::Pubcomp, answer.id), reason, "", out);
     }
 
     /// PUBREC: the client has a message of QoS 2, or does not want it.
@@ -239,7 +238,7 @@ impl Session {
             known = flights.release(answer.id);
         }
         let reason = if known { reason::SUCCESS } else { reason::ID_NOT_FOUND };
-        self.answer(PacketType::Pubrel, answer.id, reason, "", out);
+        self.answer((PacketType::Pubrel, answer.id), reason, "", out);
     }
 
     /// PUBACK or, of QoS 2, PUBCOMP: the client has a message.

@@ -156,6 +156,11 @@ impl Session {
                 }
             }
             self.answer_list(PacketType::Suback, done.id, &codes, out);
+            // Most clients subscribe once.
+            if self.subscribing.is_empty() && self.waiting.is_empty() {
+                (self.subscribing, self.waiting) = Default::default();
+                self.kept.subscriptions.shrink_to_fit();
+            }
             if done.filters.iter().any(|granting| granting.granted && !granting.quiet) {
                 self.tell_system(door, true, out, now);
             }

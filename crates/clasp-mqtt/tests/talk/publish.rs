@@ -120,7 +120,8 @@ fn with_publish_as_retain_other_messages_are_events() {
 fn rules_map_topics_choose_payloads_and_forbid_directions() {
     let world = World::with(config(
         "[[rule]]\ntopic = \"cam/#\"\naddress = \"/cam/**\"\npayload = \"bytes\"\n\
-         publish_as = \"stream\"\n[[rule]]\ntopic = \"ro\"\naddress = \"/ro\"\ndirection = \"out\"\n\
+         publish_as = \"stream\"\n\
+         [[rule]]\ntopic = \"ro\"\naddress = \"/ro\"\ndirection = \"out\"\n\
          [[rule]]\ntopic = \"wo/#\"\naddress = \"/wo/**\"\ndirection = \"in\"\n",
     ));
     let mut clasp = world.clasp();

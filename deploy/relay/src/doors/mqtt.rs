@@ -1,10 +1,9 @@
 //! The MQTT door: its listeners, and what it needs beside them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clasp_mqtt::{Config as Rules, Key, Mqtt, Store, Stored};
+use clasp_mqtt::{Config as Rules, Mqtt};
 use clasp_router::Router;
 use clasp_tls::Acceptor;
 use clasp_transport::pages::Probes;
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::stream::{self, Place};
-use super::{Context, Door};
+use super::{Context, Door, mqtt_store};
 use crate::options::Options;
 use crate::relay::StartError;
 use crate::storage::blocking;
@@ -37,52 +36,11 @@ pub(crate) async fn open_mqtt(
             None => Rules::new(namespace),
         };
         let rules = rules.map_err(|error| StartError::Mqtt(error.to_string()))?;
-        let store = store(&options)?;
+        let store = mqtt_store(&options)?;
         let idle_s = options.sessions.session_timeout;
         Mqtt::open(router, rules, idle_s, store, clock::now()).map_err(StartError::Mqtt)
     });
     opened.await?.map(Some)
-}
-
-/// Where sessions are kept, if anywhere.
-#[cfg(feature = "storage")]
-fn store(options: &Options) -> Result<Option<Box<dyn Store>>, StartError> {
-    let Some(path) = options.mqtt.sessions(&options.storage) else { return Ok(None) };
-    if let Some(directory) = &options.storage.data_dir {
-        super::storage::make_private(directory)?;
-    }
-    let opened = clasp_storage::SqliteSessions::open(&path);
-    let sessions = opened.map_err(|error| StartError::Mqtt(error.to_string()))?;
-    tracing::info!("MQTT: sessions are kept in {}", path.display());
-    Ok(Some(Box::new(File(sessions))))
-}
-
-#[cfg(not(feature = "storage"))]
-fn store(_: &Options) -> Result<Option<Box<dyn Store>>, StartError> {
-    Ok(None)
-}
-
-/// Sessions in a SQLite file.
-#[cfg(feature = "storage")]
-struct File(clasp_storage::SqliteSessions);
-
-#[cfg(feature = "storage")]
-impl Store for File {
-    fn load(&self) -> Result<Vec<Stored>, String> {
-        let all = self.0.load().map_err(|error| error.to_string())?;
-        let stored = all.into_iter().map(|session| Stored {
-            key: Key { subject: session.subject.map(Into::into), client: session.client.into() },
-            record: session.state,
-        });
-        Ok(stored.collect())
-    }
-
-    fn save(&self, changed: &HashMap<Key, Option<Vec<u8>>>) -> Result<(), String> {
-        let rows = changed
-            .iter()
-            .map(|(key, state)| (key.subject.as_deref(), &*key.client, state.as_deref()));
-        self.0.save(rows).map_err(|error| error.to_string())
-    }
 }
 
 /// Binds the listeners that the options ask for.
