@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use clasp_auth::Permit;
@@ -47,8 +48,8 @@ const CLOSE_ANSWER_S: u32 = 2;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    /// Id of the client that spoke last, and when by the monotonic clock.
-    static SPOKE: Cell<(usize, u64)> = const { Cell::new((usize::MAX, 0)) };
+    /// Place of the client that spoke last, and when by the monotonic clock.
+    static SPOKE: Cell<(u32, u64)> = const { Cell::new((u32::MAX, 0)) };
 }
 
 /// What is still made of the client's bytes.
@@ -82,7 +83,6 @@ fn after_others(cx: &mut Context<'_>) {
 pub(crate) struct Client {
     shared: Arc<Shared>,
     link: Arc<Link>,
-    id: usize,
     peer: Peer,
     cutter: Cutter,
     /// Start of a frame whose rest has not come yet; while `stalled`, everything not yet handed
@@ -125,12 +125,11 @@ impl Client {
             }
         });
         shared.arrive(&link, now);
-        let id = shared.registry.insert(Arc::clone(&link));
+        link.place.store(shared.registry.insert(Arc::clone(&link)), Ordering::Relaxed);
         let mut client = Client {
             _permit: visitor.permit.map(Box::new),
             shared,
             link,
-            id,
             peer,
             cutter,
             tail: Vec::new(),
@@ -310,8 +309,9 @@ impl Client {
 
     /// Whether receivers are better served after others have spoken.
     fn is_patient(&self, owed: &Owed, now: Now) -> bool {
-        let (last, last_us) = SPOKE.replace((self.id, now.mono_us));
-        let crowded = last != self.id && now.mono_us.saturating_sub(last_us) < CROWD_US;
+        let place = self.link.place.load(Ordering::Relaxed);
+        let (last, last_us) = SPOKE.replace((place, now.mono_us));
+        let crowded = last != place && now.mono_us.saturating_sub(last_us) < CROWD_US;
         owed.len() >= PATIENCE_LINKS || (crowded && owed.len() > 0 && !owed.is_only(&self.link))
     }
 
@@ -456,7 +456,7 @@ impl Drop for Client {
             // Its door may keep what wakes the link, and the socket with it, for a while.
             self.link.hang_up();
         }
-        self.shared.registry.remove(self.id);
+        self.shared.registry.remove(self.link.place.load(Ordering::Relaxed));
         let violated = self.has_control_frames() && self.reading == Reading::Nothing;
         let closed = self.close_sent && !violated;
         let how = if closed { Departure::Closed } else { Departure::Lost };

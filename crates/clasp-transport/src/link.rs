@@ -89,6 +89,8 @@ pub(crate) struct Link {
     encrypted: bool,
     /// There are control frames, and the client is pinged.
     pinged: bool,
+    /// Where the registry has it.
+    pub(crate) place: AtomicU32,
     pub(crate) moments: Moments,
     counters: Arc<Metrics>,
     task: Mutex<Option<Waker>>,
@@ -113,6 +115,7 @@ impl Link {
             state: AtomicU8::new(if owes { FLUSH } else { 0 }),
             encrypted: channel.is_some(),
             pinged,
+            place: AtomicU32::new(u32::MAX),
             moments: Moments::default(),
             task: Mutex::new(None),
             output: Mutex::new(Output::over(channel, framing)),

@@ -17,25 +17,25 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Slots {
     links: Vec<Option<Arc<Link>>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
 }
 
 impl Registry {
-    /// Adds a link; the id is for [`Self::remove`].
-    pub(crate) fn insert(&self, link: Arc<Link>) -> usize {
+    /// Adds a link; its place is for [`Self::remove`].
+    pub(crate) fn insert(&self, link: Arc<Link>) -> u32 {
         let mut slots = self.slots.lock();
-        if let Some(id) = slots.free.pop() {
-            slots.links[id] = Some(link);
-            return id;
+        if let Some(place) = slots.free.pop() {
+            slots.links[place as usize] = Some(link);
+            return place;
         }
         slots.links.push(Some(link));
-        slots.links.len() - 1
+        (slots.links.len() - 1) as u32
     }
 
-    pub(crate) fn remove(&self, id: usize) {
+    pub(crate) fn remove(&self, place: u32) {
         let mut slots = self.slots.lock();
-        if slots.links[id].take().is_some() {
-            slots.free.push(id);
+        if slots.links[place as usize].take().is_some() {
+            slots.free.push(place);
         }
     }
 
