@@ -18,6 +18,5 @@ mod sessions;
 mod shutdown;
 mod single_port;
 mod startup;
-#[allow(dead_code, reason = "shared with other tests")]
 mod support;
 mod tcp;

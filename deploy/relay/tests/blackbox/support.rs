@@ -111,15 +111,6 @@ impl Relay {
         Self { child, log, address }
     }
 
-    /// A relay that listens for no WebSocket clients; its address means nothing.
-    pub(crate) async fn start_bare(arguments: &[&str]) -> Self {
-        let arguments = [&["--host", "127.0.0.1"], arguments].concat();
-        let mut child = command(&arguments, &[]).spawn().unwrap();
-        let log = Log::new(child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        log.line_with("accepting connections").await;
-        Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) }
-    }
-
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("the process runs")

@@ -104,7 +104,7 @@ async fn a_bundle_is_told_as_one_and_a_pattern_reaches_what_it_matches() {
 
 #[tokio::test]
 async fn osc_alone_is_a_relay() {
-    let relay = Relay::start_bare(&["--no-websocket", "--osc-port", "0"]).await;
+    let relay = Relay::start_without_websocket(&["--osc-port", "0"], "udp").await;
     let osc = osc_address(&relay).await;
     let (desk, screen) = (Peer::new(osc).await, Peer::new(osc).await);
     screen.subscribe("/a").await;
