@@ -51,7 +51,7 @@ enum Stage {
 
 struct Opened {
     session: Box<Session>,
-    key: Key,
+    key: Arc<Key>,
     bell: Option<Arc<Bell>>,
 }
 
