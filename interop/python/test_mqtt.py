@@ -1,6 +1,7 @@
 """Eclipse Paho against the MQTT door, in versions 3.1.1 and 5, over TCP and WebSocket."""
 
 import asyncio
+import collections
 import queue
 
 import paho.mqtt.client as mqtt
@@ -44,7 +45,7 @@ class Device:
             api, client_id=name, protocol=version, transport=transport, **options
         )
         self.version = version
-        self.events = queue.Queue()
+        self.events = collections.defaultdict(queue.Queue)
         self.client.on_connect = lambda *event: self.put("connect", event[2:])
         self.client.on_message = lambda _, __, message: self.put("message", message)
         self.client.on_subscribe = lambda *event: self.put("subscribe", event[3])
@@ -55,7 +56,7 @@ class Device:
             set_up(self.client)
 
     def put(self, kind, event):
-        self.events.put((kind, event))
+        self.events[kind].put(event)
 
     @classmethod
     async def connect(
@@ -80,11 +81,8 @@ class Device:
         return device
 
     async def next(self, kind):
-        """The next event of this kind; others are passed over."""
-        while True:
-            found, event = await asyncio.to_thread(self.events.get, True, DEADLINE_S)
-            if found == kind:
-                return event
+        """The next event of this kind."""
+        return await asyncio.to_thread(self.events[kind].get, True, DEADLINE_S)
 
     async def subscribe(self, *arguments, **options):
         self.client.subscribe(*arguments, **options)

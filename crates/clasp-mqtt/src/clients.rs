@@ -76,7 +76,7 @@ pub(crate) enum Place {
 
 /// All clients that have a session.
 pub(crate) struct Clients {
-    places: Mutex<HashMap<Key, Place>>,
+    places: Mutex<HashMap<Arc<Key>, Place>>,
     /// What is to be stored: a session's state, or that it is gone.
     changed: Mutex<HashMap<Key, Option<Vec<u8>>>>,
     store: Option<Box<dyn Store>>,
@@ -103,7 +103,7 @@ impl Clients {
     /// Takes a client's place for a conversation; what was there before.
     pub(crate) fn take_place(
         &self,
-        key: Key,
+        key: Arc<Key>,
         serial: u64,
         conversation: Weak<Conversation>,
     ) -> Option<Place> {
@@ -120,7 +120,7 @@ impl Clients {
 
     /// The client of a session is gone; gives the session back if its place is taken or all places
     /// for those who are away are.
-    fn park(&self, key: &Key, away: Away, most: usize) -> Option<Away> {
+    fn park(&self, key: &Arc<Key>, away: Away, most: usize) -> Option<Away> {
         let mut places = self.places.lock();
         let mine = matches!(
             places.get(key),
@@ -130,7 +130,7 @@ impl Clients {
         if !mine || (places.len() >= most && waiting() >= most) {
             return Some(away);
         }
-        places.insert(key.clone(), Place::Away(away));
+        places.insert(Arc::clone(key), Place::Away(away));
         None
     }
 
@@ -164,7 +164,7 @@ impl Clients {
 
 impl Door {
     /// Keeps a session whose connection is over, or ends it.
-    pub(crate) fn part(&self, key: &Key, mut session: Box<Session>, now: Now) {
+    pub(crate) fn part(&self, key: &Arc<Key>, mut session: Box<Session>, now: Now) {
         let now_s = now.unix_us / 1_000_000;
         session.go_away(self);
         let delay_s = session.will.as_ref().map_or(0, |will| will.delay_s.min(session.expiry_s));
@@ -259,7 +259,7 @@ impl Door {
             Some(session) => Place::Away(Away { session, until_s, will_s: until_s }),
             None => Place::Stored(Box::new(record)),
         };
-        self.clients.places.lock().insert(key.clone(), place);
+        self.clients.places.lock().insert(Arc::new(key.clone()), place);
     }
 
     fn revive(&self, key: &Key, record: &Record, now: Now) -> Option<Box<Session>> {
@@ -298,7 +298,7 @@ impl Door {
                     Place::Stored(record) => record.until_s <= now_s,
                 };
                 if over {
-                    gone.push(key.clone());
+                    gone.push(Arc::clone(key));
                 }
             }
             for key in gone {

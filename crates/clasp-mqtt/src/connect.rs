@@ -25,7 +25,7 @@ const CLIENT_BYTES_MAX: usize = 1_024;
 /// A client that was let in.
 pub(crate) struct Admitted {
     pub(crate) session: Box<Session>,
-    pub(crate) key: Key,
+    pub(crate) key: Arc<Key>,
     /// Wakes the connection, for a session that outlives it.
     pub(crate) bell: Option<Arc<Bell>>,
     /// Seconds of silence that it may take; 0 for what the listener allows.
@@ -86,7 +86,7 @@ pub(crate) fn admit(
     let guest = enter(door, caller.remote, (&client, token), wake, now)
         .map_err(|refused| denied(&refused, token.is_some()))?;
     let subject = guest.subject().map(Into::into);
-    let key = Key { subject, client: client.as_str().into() };
+    let key = Arc::new(Key { subject, client: client.as_str().into() });
     let mut session = Box::new(Session::new(guest, door.next_serial(), told(connect)));
     session.expiry_s = expiry_s;
     if let Some(will) = &connect.will {
@@ -99,7 +99,7 @@ pub(crate) fn admit(
         session.will = Some(Box::new(will));
     }
     let conversation = Weak::clone(&caller.conversation);
-    let before = door.clients.take_place(key.clone(), session.serial, conversation);
+    let before = door.clients.take_place(Arc::clone(&key), session.serial, conversation);
     let kept = door.take_over(before, !connect.clean, now);
     let present = kept.is_some();
     let silence_s = (u32::from(connect.keep_alive_s) * 3).div_ceil(2);

@@ -51,7 +51,7 @@ enum Stage {
 
 struct Opened {
     session: Box<Session>,
-    key: Key,
+    key: Arc<Key>,
     bell: Option<Arc<Bell>>,
 }
 
@@ -87,7 +87,7 @@ impl Conversation {
     pub(crate) fn evict(&self, reason: u8) -> Option<Box<Session>> {
         let session = {
             let mut state = self.state.lock();
-            let opened = state.close(reason, "")?;
+            let opened = state.close(reason, "the client has connected anew")?;
             opened.hush();
             opened.session
         };
