@@ -136,7 +136,7 @@ async fn a_session_that_is_ended_is_told_why() {
             Taken::Bytes => {}
         }
     };
-    assert_eq!(close, Close::new(1008, "show is over"));
+    assert_eq!(close, Close { told: true, ..Close::new(1008, "show is over") });
     assert_eq!(send(&mut desk, &Message::Ping), Flow::Closing);
     assert_eq!(send(&mut other, &Message::Ping), Flow::Continue);
     drop(desk);

@@ -20,7 +20,8 @@ pub struct OscQueryOptions {
 fn parse_namespace(text: &str) -> Result<String, &'static str> {
     let bare = text.strip_suffix('/').unwrap_or(text);
     let odd = |c: char| c.is_whitespace() || c.is_control() || "*#,?[]{}".contains(c);
-    let is_address = bare.is_empty() || (bare.starts_with('/') && !bare.contains("//"));
+    let is_whole = bare.starts_with('/') && !bare.ends_with('/') && !bare.contains("//");
+    let is_address = bare.is_empty() || is_whole;
     match is_address && !text.is_empty() && !bare.contains(odd) {
         true => Ok(bare.to_owned()),
         false => Err("expected an address without wildcards, such as /osc, or /"),
