@@ -1,8 +1,6 @@
 """OSC with python-osc: UDP, TCP in both framings, bundles, feedback to another port."""
 
 import asyncio
-import os
-import re
 import time
 
 import pytest
@@ -12,36 +10,15 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_server import AsyncIOOSCUDPServer
 from pythonosc.tcp_client import SimpleTCPClient
 from pythonosc.udp_client import SimpleUDPClient
-from support import HOST, Relay, drain, join, listen, within
-
-PORTS = {
-    "clients": rf"listening on {re.escape(HOST)}:(\d+)",
-    "osc": rf"OSC: udp://{re.escape(HOST)}:(\d+)",
-}
+from support import HOST, Relay, join, listen, within
 
 
 @pytest.fixture
 async def relay():
-    process = await asyncio.create_subprocess_exec(
-        *(os.environ["CLASP_RELAY_BIN"], "--host", HOST, "--port", "0", "--osc-port", "0"),
-        env={**os.environ, "RUST_LOG": "info"},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    found = await within("the ports", ports(process.stdout))
-    relay = Relay(process, (found["clients"], None), asyncio.create_task(drain(process.stdout)))
-    relay.osc_port = found["osc"]
-    await relay.store_ready()
+    relay = await Relay.start(0, "--osc-port", "0")
+    relay.osc_port = relay.doors["osc"]
     yield relay
     await relay.kill()
-
-
-async def ports(log):
-    found = {}
-    while len(found) < len(PORTS) and (line := await log.readline()):
-        for name, mark in PORTS.items():
-            if match := re.search(mark, line.decode()):
-                found[name] = int(match[1])
-    return found
 
 
 @pytest.fixture
