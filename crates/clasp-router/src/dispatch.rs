@@ -116,14 +116,17 @@ impl Request<'_> {
         {
             return;
         }
-        self.acknowledge(ack);
+        self.confirm(ack);
     }
 
     /// Confirms the request, if its sender wants that.
     pub(crate) fn acknowledge(&self, ack: Ack<'_>) {
+        self.confirm(Ack { correlation: self.correlation, ..ack });
+    }
+
+    fn confirm(&self, ack: Ack<'_>) {
         let always = self.router.config.ack == AckPolicy::Always && !self.is_foreign();
         if always || self.qos != Qos::Fire {
-            let ack = Ack { correlation: self.correlation, ..ack };
             self.reply(&Message::Ack(ack), Qos::Fire);
         }
     }

@@ -3,18 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clasp_auth::{Defect, Entity, EntityId, EntityStatus, EntityStore, RegistryError};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use crate::error::{ErrorKind, StorageError};
-use crate::files::{self, NameLock};
-
-/// How long another program may hold the file's lock.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::files::NameLock;
+use crate::own_file;
 
 const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS entities (
@@ -60,19 +57,8 @@ impl SqliteEntities {
     /// # Errors
     /// The file cannot be opened or written, is in use by another relay, or is something else.
     pub fn open(path: &Path) -> Result<SqliteEntities, StorageError> {
-        let lock = NameLock::take(path)?;
-        files::open_or_create_private(path)?;
-        let failed = |doing: &'static str| move |error| StorageError::sqlite(path, doing, &error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed("open it"))?;
-        connection.busy_timeout(BUSY).map_err(failed("open it"))?;
-        refuse_other_tables(&connection, path)?;
-        let prepare = |connection: &Connection| {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.execute_batch(TABLE)
-        };
-        prepare(&connection).map_err(failed("make its table"))?;
+        let refuse = |connection: &Connection| refuse_other_tables(connection, path);
+        let (connection, lock) = own_file::open(path, TABLE, refuse)?;
         let connection = Mutex::new(connection);
         Ok(SqliteEntities { path: path.to_owned(), connection, _lock: lock })
     }

@@ -7,6 +7,7 @@ mod entities;
 mod error;
 mod files;
 mod journal;
+mod own_file;
 mod recovery;
 mod sessions;
 mod state_file;

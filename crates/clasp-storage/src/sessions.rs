@@ -2,16 +2,13 @@
 //! under the subject and the client they belong to.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::{ErrorKind, StorageError};
-use crate::files::{self, NameLock};
-
-/// How long another program may hold the file's lock.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::files::NameLock;
+use crate::own_file;
 
 /// `subject` is `=` and the subject, or empty for a client that has none.
 const TABLE: &str = "
@@ -41,31 +38,26 @@ pub struct SqliteSessions {
     _lock: NameLock,
 }
 
+fn refuse_other_tables(connection: &Connection, path: &Path) -> Result<(), StorageError> {
+    let other = "SELECT 1 FROM sqlite_schema WHERE type = 'table' \
+                 AND name NOT IN ('mqtt_sessions') AND name NOT LIKE 'sqlite_%' LIMIT 1";
+    let foreign = connection.query_row(other, [], |_| Ok(())).optional();
+    let failed = |error| StorageError::sqlite(path, "read its tables", &error);
+    if foreign.map_err(failed)?.is_some() {
+        let text = "is a SQLite file of something else, not of MQTT sessions; move it away";
+        return Err(StorageError::new(ErrorKind::Foreign, path, text));
+    }
+    Ok(())
+}
+
 impl SqliteSessions {
     /// Opens the file, or makes it, for its owner's eyes only.
     ///
     /// # Errors
     /// The file is in use, damaged, something else, or cannot be written to.
     pub fn open(path: &Path) -> Result<SqliteSessions, StorageError> {
-        let lock = NameLock::take(path)?;
-        files::open_or_create_private(path)?;
-        let failed = |doing: &'static str| move |error| StorageError::sqlite(path, doing, &error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed("open it"))?;
-        connection.busy_timeout(BUSY).map_err(failed("open it"))?;
-        let other = "SELECT 1 FROM sqlite_schema WHERE type = 'table' \
-                     AND name NOT IN ('mqtt_sessions') AND name NOT LIKE 'sqlite_%' LIMIT 1";
-        let foreign = connection.query_row(other, [], |_| Ok(())).optional();
-        if foreign.map_err(failed("read its tables"))?.is_some() {
-            let text = "is a SQLite file of something else, not of MQTT sessions; move it away";
-            return Err(StorageError::new(ErrorKind::Foreign, path, text));
-        }
-        let prepare = |connection: &Connection| {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.execute_batch(TABLE)
-        };
-        prepare(&connection).map_err(failed("make its table"))?;
+        let refuse = |connection: &Connection| refuse_other_tables(connection, path);
+        let (connection, lock) = own_file::open(path, TABLE, refuse)?;
         Ok(SqliteSessions {
             path: path.to_owned(),
             connection: Mutex::new(connection),
