@@ -1,25 +1,24 @@
 //! One client: a session of the router and what it asks, over UDP or TCP.
 
-use std::borrow::Cow;
+mod writes;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_auth::cpsk::TokenHash;
 use clasp_gateway::{Collected, Guest, Introduction, Refused};
-use clasp_protocol::message::{Bundle, Get, Set, Subscribe, SubscribeOptions, Unsubscribe};
+use clasp_protocol::message::{Get, SignalType, Subscribe, SubscribeOptions, Unsubscribe};
 use clasp_protocol::{Message, Pattern, RawValue};
 use clasp_router::metrics::OscDrop;
 use clasp_router::{Now, Router, Wake};
-use rosc::{OscMessage, OscType};
+use rosc::OscType;
 
-use crate::config::{Config, Guests, Late};
+use crate::config::{Config, Guests};
 use crate::control::{self, Control, Terms};
 use crate::limits::{LEASE_US, MATCHES_MAX, QUEUE_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use crate::mailbox::{Asked, Confirm, Mailbox, Subscription, Wish};
 use crate::packet::Packet;
 use crate::pattern::{OscPattern, Stars, is_pattern};
-use crate::time::TimeTag;
-use crate::value::from_arguments;
 
 /// What all clients of the door have in common.
 #[derive(Debug)]
@@ -112,10 +111,13 @@ impl Client {
             let mut writes = Vec::new();
             for message in messages {
                 match control::parse(&message) {
-                    None => writes.push(message),
+                    None => writes.push((SignalType::Param, message)),
                     Some(request) => {
                         self.mailbox.speaks = true;
                         match request {
+                            Ok(Control::Event) => {
+                                writes.push((SignalType::Event, control::event(message)));
+                            }
                             Ok(control) => self.control(control, now),
                             Err(text) => self.mailbox.reject(&message.addr, &text, now),
                         }
@@ -185,87 +187,6 @@ impl Client {
         self.pending
     }
 
-    /// Writes what a group of messages says, all at the same time.
-    fn write(
-        &mut self,
-        at: Option<TimeTag>,
-        (messages, bundle): (Vec<OscMessage>, bool),
-        note: &mut dyn FnMut(&Written<'_>),
-        now: Now,
-    ) {
-        let at_us = at.map(|tag| u64::try_from(tag.unix_us()).unwrap_or(0));
-        let later = at_us.filter(|at_us| *at_us > now.unix_us);
-        if messages.is_empty() {
-            return;
-        }
-        if at.is_some() && later.is_none() && self.shared.config.tuning.late == Late::Discard {
-            return self.shared.dropped(OscDrop::Late);
-        }
-        let mut sets: Vec<(Cow<'static, str>, RawValue<'static>)> = Vec::new();
-        for OscMessage { addr, args } in messages {
-            let value = from_arguments(args, now.unix_us);
-            let Ok(value) = RawValue::try_from(&value) else {
-                self.shared.dropped(OscDrop::TooLarge);
-                continue;
-            };
-            for address in self.targets(&addr, now) {
-                sets.push((address.into(), value.clone()));
-            }
-        }
-        let wait_us = later.map_or(0, |at_us| at_us - now.unix_us);
-        let guard_us = u64::try_from(self.shared.config.tuning.loop_guard.as_micros());
-        let until_us = now.mono_us.saturating_add(wait_us).saturating_add(guard_us.unwrap_or(0));
-        for (address, value) in &sets {
-            let written = Written { address, value, until_us };
-            if self.is_subscribed() {
-                self.note(&written, now);
-            }
-            note(&written);
-        }
-        let parts = sets.into_iter().map(|(address, value)| Message::Set(Set::new(address, value)));
-        let told = if bundle {
-            let parts: Vec<_> = parts.map(Into::into).collect();
-            if parts.is_empty() {
-                return;
-            }
-            self.guest.tell(&Message::Bundle(Bundle { timestamp: later, parts }), now)
-        } else {
-            parts.into_iter().try_for_each(|set| self.guest.tell(&set, now))
-        };
-        if let Err(error) = told {
-            self.shared.dropped(OscDrop::TooLarge);
-            self.mailbox.reject("", &error.to_string(), now);
-        }
-    }
-
-    /// Keeps news of a write from the client.
-    pub(crate) fn note(&mut self, written: &Written<'_>, now: Now) {
-        let Written { address, value, until_us } = *written;
-        self.mailbox.memory.wrote(address, value, until_us, now.mono_us);
-    }
-
-    /// The params that a message is for; none, counted, if its address is no good.
-    fn targets(&mut self, osc: &str, now: Now) -> Vec<String> {
-        if is_pattern(osc) {
-            return match self.matches(osc, Stars::OnePart, now) {
-                Ok(found) => found.iter().map(|address| address.to_string()).collect(),
-                Err(text) => {
-                    self.shared.dropped(OscDrop::Unmatched);
-                    self.mailbox.reject(osc, &text, now);
-                    Vec::new()
-                }
-            };
-        }
-        match self.shared.config.namespace.address(osc) {
-            Ok(address) => vec![address],
-            Err(unfit) => {
-                self.shared.dropped(OscDrop::Address);
-                self.mailbox.reject(osc, &unfit.to_string(), now);
-                Vec::new()
-            }
-        }
-    }
-
     /// Addresses of params that an OSC pattern matches, at least one.
     fn matches(&self, osc: &str, stars: Stars, now: Now) -> Result<Vec<Arc<str>>, String> {
         let pattern = OscPattern::parse(&self.shared.config.namespace.pattern(osc), stars)?;
@@ -293,7 +214,8 @@ impl Client {
                 }
             }
             Control::Unsubscribe(pattern) => self.unsubscribe(pattern.as_deref(), now),
-            Control::Renew => {}
+            // Events are among the writes.
+            Control::Renew | Control::Event => {}
             Control::Get(address) => self.get(&address, now),
             Control::Ping => {
                 // Whoever hears the pong has heard of every refusal before it.

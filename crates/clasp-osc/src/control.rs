@@ -20,6 +20,8 @@ pub(crate) enum Control {
     /// Any packet renews; this one does nothing else.
     Renew,
     Get(String),
+    /// Not for the relay itself: [`event`] says what it publishes.
+    Event,
     Ping,
     Auth(String),
     /// Where to send from now on; 0 is where the client sends from.
@@ -63,6 +65,8 @@ fn request(name: &str, arguments: &[OscType]) -> Result<Control, String> {
         ("renew", _) => Ok(Control::Renew),
         ("get", [OscType::String(address)]) => Ok(Control::Get(address.clone())),
         ("get", _) => Err("expected an address, such as /fader/1".into()),
+        ("event", [OscType::String(_), ..]) => Ok(Control::Event),
+        ("event", _) => Err("expected an address, such as /go, and then the values".into()),
         ("ping", _) => Ok(Control::Ping),
         ("auth", [OscType::String(token)]) => Ok(Control::Auth(token.clone())),
         ("auth", _) => Err("expected a token".into()),
@@ -81,10 +85,19 @@ fn request(name: &str, arguments: &[OscType]) -> Result<Control, String> {
             .collect::<Result<_, _>>()
             .map(Control::Format),
         (other, _) => Err(format!(
-            "there is no {PREFIX}{other}; there are subscribe, unsubscribe, renew, get, ping, \
-             auth, port and format"
+            "there is no {PREFIX}{other}; there are subscribe, unsubscribe, renew, get, event, \
+             ping, auth, port and format"
         )),
     }
+}
+
+/// The event that a message read as [`Control::Event`] publishes: its own address and arguments.
+pub(crate) fn event(mut message: OscMessage) -> OscMessage {
+    if let Some(OscType::String(address)) = message.args.first_mut() {
+        message.addr = std::mem::take(address);
+        message.args.remove(0);
+    }
+    message
 }
 
 /// Pairs of a name and a number.
@@ -145,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_an_address_and_values_of_its_own() {
+        let args = vec!["/go".into(), 1.into(), "two".into()];
+        let message = OscMessage { addr: "/clasp/event".into(), args };
+        assert_eq!(parse(&message), Some(Ok(Control::Event)));
+        let go = OscMessage { addr: "/go".into(), args: vec![1.into(), "two".into()] };
+        assert_eq!(event(message), go);
+    }
+
+    #[test]
     fn mistakes_are_answered_with_what_was_expected() {
         for (name, arguments, expected) in [
             ("subscribe", vec![], "a pattern"),
@@ -153,6 +175,8 @@ mod tests {
             ("subscribe", vec!["/a".into(), "rate".into(), 5_000.into()], "1000"),
             ("subscribe", vec!["/a".into(), "speed".into(), 1.into()], "speed"),
             ("get", vec![1.into()], "an address"),
+            ("event", vec![], "an address"),
+            ("event", vec![1.into(), "/go".into()], "an address"),
             ("port", vec![53.into()], "1024"),
             ("port", vec![70_000.into()], "1024"),
             ("dance", vec![], "no /clasp/dance"),

@@ -142,7 +142,9 @@ impl Mailbox {
             false => self.strip.osc(address),
         };
         let Some(osc) = osc else { return counters.osc_dropped(OscDrop::Unsendable) };
-        if let Some(value) = &news.value {
+        // An event happens each time anew, whatever was written there.
+        let held = matches!(news.signal, SignalType::Param | SignalType::Stream);
+        if let (Some(value), true) = (&news.value, held) {
             let idle = self.memory.makes_idle(address, value, now.mono_us);
             if idle && !news.state {
                 return;
@@ -156,15 +158,10 @@ impl Mailbox {
         if message.len() > PACKET_BYTES_MAX {
             return counters.osc_dropped(OscDrop::Unsendable);
         }
-        match news.signal {
-            SignalType::Param | SignalType::Stream => {
-                if self.queue.push_latest(osc, message) {
-                    counters.conflated();
-                }
-            }
-            SignalType::Event | SignalType::Gesture | SignalType::Timeline => {
-                self.queue.push(message);
-            }
+        if !held {
+            self.queue.push(message);
+        } else if self.queue.push_latest(osc, message) {
+            counters.conflated();
         }
     }
 

@@ -1,6 +1,7 @@
 //! The door without its socket: datagrams in, datagrams out, on a real router and a clock by hand.
 
 mod access;
+mod events;
 mod feedback;
 
 use clasp_auth::{Chain, Denied, Grant, Scopes, Verifier};

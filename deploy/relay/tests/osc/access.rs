@@ -53,6 +53,8 @@ async fn where_tokens_are_demanded_osc_has_to_show_one_and_is_for_this_machine_o
     let parts = ["/fader/2", "/main"].map(|address| message(address, vec![2.into()]));
     peer.packet(&bundle(AT_ONCE, parts.into())).await;
     assert!(is_error(&peer.next().await, "/osc/main", 301));
+    peer.send("/clasp/event", vec!["/go".into()]).await;
+    assert!(is_error(&peer.next().await, "/osc/go", 301));
     peer.send("/fader/3", vec![3.into()]).await;
     ear.expect("/osc/fader/3", Value::Int(3)).await;
 }

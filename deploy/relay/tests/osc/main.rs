@@ -7,6 +7,7 @@ mod access;
 #[allow(dead_code, reason = "shared with other tests")]
 mod client;
 mod datagrams;
+mod events;
 #[path = "../storage/folder.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod folder;

@@ -82,8 +82,21 @@ impl Peer {
 
     /// Waits until the relay has carried out everything that was sent.
     pub(crate) async fn settle(&self) {
+        self.clock_us().await;
+    }
+
+    /// The relay's clock after everything that was sent, microseconds since 1970.
+    pub(crate) async fn clock_us(&self) -> i64 {
         self.send("/clasp/ping", vec![]).await;
-        while self.next().await[0].0 != "/clasp/pong" {}
+        loop {
+            let heard = self.next().await;
+            if let [(address, arguments)] = &heard[..]
+                && address == "/clasp/pong"
+                && let [OscType::Long(clock_us)] = arguments[..]
+            {
+                return clock_us;
+            }
+        }
     }
 
     /// Subscribes and waits until that is in force.
