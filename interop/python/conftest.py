@@ -1,7 +1,9 @@
 """Fixtures: a relay of its own for each test, and clients that end with the test."""
 
+import asyncio
+
 import pytest
-from support import Raw, Relay, join
+from support import Raw, Relay, join, within
 
 
 @pytest.fixture
@@ -39,3 +41,17 @@ async def raw_of(relay):
     yield make
     for raw in opened:
         await raw.socket.close()
+
+
+@pytest.fixture
+async def certificate(tmp_path):
+    """Paths of a certificate for 127.0.0.1 and of its key."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    openssl = await asyncio.create_subprocess_exec(
+        *"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split(),
+        *"-subj /CN=relay -addext subjectAltName=IP:127.0.0.1 -days 2".split(),
+        *["-keyout", str(key), "-out", str(cert)],
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await within("a certificate", openssl.wait()) == 0
+    return str(cert), str(key)

@@ -18,6 +18,10 @@ from threading import Thread
 
 import paho.mqtt.client as paho
 import wire
+from aioquic.asyncio import QuicConnectionProtocol
+from aioquic.asyncio import connect as open_quic
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import DatagramFrameReceived
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -46,7 +50,7 @@ class Frames:
         while True:
             message = wire.decode(await self.receive())
             kind = message["type"]
-            if kind == "SET":
+            if kind in ("SET", "PUBLISH"):
                 self.tell(message)
             elif kind == "SNAPSHOT":
                 for param in message["params"]:
@@ -113,6 +117,64 @@ class Tcp(Frames):
     async def close(self):
         await super().close()
         self.writer.close()
+
+
+class Quic(Frames):
+    """Frames back to back in the one stream of a QUIC connection."""
+
+    protocol = "clasp/2"
+
+    async def connect(self):
+        configuration = QuicConfiguration(is_client=True, alpn_protocols=[self.protocol])
+        configuration.load_verify_locations(self.relay.certificate)
+        self.change(configuration)
+        self.opening = open_quic(
+            *(HOST, self.relay.doors["quic"]),
+            configuration=configuration,
+            create_protocol=Datagrams,
+        )
+        self.connection = await within("a QUIC connection", self.opening.__aenter__())
+        self.reader, self.writer = await self.connection.create_stream()
+
+    def change(self, configuration):
+        pass
+
+    async def send(self, frame):
+        self.writer.write(frame)
+
+    async def receive(self):
+        header = await self.reader.readexactly(4)
+        return header + await self.reader.readexactly(struct.unpack(">H", header[2:])[0])
+
+    async def close(self):
+        await super().close()
+        await self.opening.__aexit__(None, None, None)
+
+
+class Quic3(Quic):
+    """The newer protocol, by a client that takes datagrams."""
+
+    protocol = "clasp/3"
+
+    def change(self, configuration):
+        configuration.max_datagram_frame_size = 65_535
+
+
+class Datagrams(QuicConnectionProtocol):
+    """A connection that keeps the datagrams it gets."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.datagrams = asyncio.Queue()
+
+    def quic_event_received(self, event):
+        super().quic_event_received(event)
+        if isinstance(event, DatagramFrameReceived):
+            self.datagrams.put_nowait(event.data)
+
+    def send(self, datagram):
+        self._quic.send_datagram_frame(datagram)
+        self.transmit()
 
 
 class Mqtt:
@@ -299,4 +361,12 @@ def messages(data):
     return found
 
 
-DOORS = {"websocket": WebSocket, "tcp": Tcp, "mqtt": Mqtt, "http": Http, "osc": Osc}
+DOORS = {
+    "websocket": WebSocket,
+    "tcp": Tcp,
+    "quic": Quic,
+    "quic, clasp/3": Quic3,
+    "mqtt": Mqtt,
+    "http": Http,
+    "osc": Osc,
+}

@@ -20,21 +20,23 @@ VALUES = {
 }
 
 OPTIONS = (
-    *("--tcp-port", "0", "--mqtt-port", "0", "--osc-port", "0"),
+    *("--tcp-port", "0", "--quic-port", "0", "--mqtt-port", "0", "--osc-port", "0"),
     # One address space as a whole.
     *("--mqtt-namespace", "", "--osc-namespace", ""),
 )
 
 
 @pytest.fixture
-async def relay():
-    relay = await Relay.start(0, *OPTIONS)
+async def relay(certificate):
+    cert, key = certificate
+    relay = await Relay.start(0, *OPTIONS, "--cert", cert, "--key", key)
+    relay.certificate = cert
     yield relay
     await relay.kill()
 
 
 @pytest.fixture
-async def guarded(tmp_path):
+async def guarded(tmp_path, certificate):
     """A relay with tokens that allow /open and nothing else."""
     token = "cpsk_0123456789abcdef0123456789abcdef"
     tokens = tmp_path / "tokens.json"
@@ -45,8 +47,9 @@ async def guarded(tmp_path):
         *(0, *OPTIONS, "--auth-port", "0", "--tokens-file", str(tokens)),
         *("--osc-allow", "127.0.0.1/32", "--data-dir", str(tmp_path)),
         *("--anonymous-scopes", "read:/interop/**,write:/interop/**"),
+        *("--cert", certificate[0], "--key", certificate[1]),
     )
-    relay.token = token
+    relay.token, relay.certificate = token, certificate[0]
     yield relay
     await relay.kill()
 

@@ -11,20 +11,6 @@ from test_snippet import SNIPPET
 
 
 @pytest.fixture
-async def certificate(tmp_path):
-    """Paths of a certificate for 127.0.0.1 and of its key."""
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    openssl = await asyncio.create_subprocess_exec(
-        *"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split(),
-        *"-subj /CN=relay -addext subjectAltName=IP:127.0.0.1 -days 2".split(),
-        *["-keyout", str(key), "-out", str(cert)],
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await within("a certificate", openssl.wait()) == 0
-    return str(cert), str(key)
-
-
-@pytest.fixture
 async def encrypted(certificate):
     cert, key = certificate
     relay = await Relay.start(0, "--cert", cert, "--key", key)

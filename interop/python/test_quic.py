@@ -1,0 +1,62 @@
+"""QUIC with aioquic: what only the newer protocol does, and who is refused."""
+
+import pytest
+import wire
+from aioquic.asyncio import connect
+from aioquic.quic.configuration import QuicConfiguration
+from doors import Quic3, WebSocket
+from support import HOST, Relay, within
+
+
+@pytest.fixture
+async def relay(certificate):
+    cert, key = certificate
+    relay = await Relay.start(0, "--quic-port", "0", "--cert", cert, "--key", key)
+    relay.certificate = cert
+    yield relay
+    await relay.kill()
+
+
+@pytest.fixture
+async def enter(relay):
+    """Opens clients of the relay."""
+    clients = []
+
+    async def enter(door):
+        client = door(relay, "")
+        await client.open()
+        clients.append(client)
+        return client
+
+    yield enter
+    for client in clients:
+        await client.close()
+
+
+async def test_streams_travel_as_datagrams_both_ways(enter):
+    new, other = await enter(Quic3), await enter(WebSocket)
+    await new.listen("/there")
+    back = await other.listen("/back")
+
+    await other.send(wire.frame(wire.publish("/there", 0.5, wire.STREAM)))
+    datagram = wire.decode(await within("a datagram", new.connection.datagrams.get()))
+    assert (datagram["type"], datagram["address"], datagram["value"]) == ("PUBLISH", "/there", 0.5)
+
+    new.connection.send(wire.frame(wire.publish("/back", 0.25, wire.STREAM)))
+    assert await within("what came as a datagram", back.get()) == 0.25
+
+
+async def test_another_protocol_is_refused(relay, enter):
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=["h3"])
+    configuration.load_verify_locations(relay.certificate)
+    opening = connect(HOST, relay.doors["quic"], configuration=configuration)
+    with pytest.raises(ConnectionError):
+        await within("the refusal", opening.__aenter__())
+    await enter(Quic3)
+
+
+async def test_an_unknown_certificate_is_not_accepted(relay):
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=["clasp/3"])
+    opening = connect(HOST, relay.doors["quic"], configuration=configuration)
+    with pytest.raises(ConnectionError):
+        await within("the refusal", opening.__aenter__())
