@@ -7,3 +7,5 @@ mod ending;
 mod handshake;
 mod messages;
 mod support;
+#[path = "../../../clasp-transport/tests/door/wire.rs"]
+mod wire;

@@ -1,13 +1,10 @@
 //! A relay on a free port and clients for it.
 
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use clasp_protocol::message::{Features, Hello, Set, Subscribe};
 use clasp_protocol::stream::Assembly;
-use clasp_protocol::{Frame, Message, Qos, RawValue, codec};
+use clasp_protocol::{Message, RawValue};
 use clasp_quic::{Config, Server};
 use clasp_router::{Ports, Router};
 use clasp_tls::{Files, Tls};
@@ -23,20 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Waits for something that is to happen; generous, since a busy machine is no failure.
-pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), event).await.expect("it happens in time")
-}
-
-/// Waits for a state that tells nobody.
-pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
-    let poll = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(poll).await;
-}
+pub(crate) use crate::wire::{decode, encoded, hello, set, soon, subscribe, until};
 
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
@@ -214,28 +198,4 @@ impl Client {
         let identity = self.connection.peer_identity().unwrap();
         identity.downcast::<Vec<CertificateDer<'static>>>().unwrap()[0].to_vec()
     }
-}
-
-/// One CLASP frame.
-pub(crate) fn encoded(message: &Message<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    codec::encode(message, Qos::Fire, &mut bytes).unwrap();
-    bytes
-}
-
-pub(crate) fn decode(bytes: &[u8]) -> Message<'_> {
-    codec::decode(Frame::parse(bytes).unwrap().payload).unwrap()
-}
-
-pub(crate) fn hello() -> Message<'static> {
-    let name = "test".into();
-    Message::Hello(Hello { version: 1, features: Features::RELAY, name, token: None })
-}
-
-pub(crate) fn set(address: &str, value: i64) -> Message<'_> {
-    Message::Set(Set::new(address, RawValue::int(value)))
-}
-
-pub(crate) fn subscribe(pattern: &str) -> Message<'_> {
-    Message::Subscribe(Subscribe { id: 1, pattern: pattern.into(), types: 0xff, options: None })
 }

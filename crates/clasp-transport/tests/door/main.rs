@@ -18,3 +18,4 @@ mod slow;
 mod socket;
 mod support;
 mod upgrade;
+mod wire;

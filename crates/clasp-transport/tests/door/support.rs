@@ -1,13 +1,11 @@
 //! A relay on a free port and clients for it.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use clasp_protocol::message::{Features, Hello, Set, Subscribe};
-use clasp_protocol::{Frame, Message, Qos, RawValue, codec};
+use clasp_protocol::message::Set;
+use clasp_protocol::{Message, RawValue};
 use clasp_router::{Ports, Router};
 use clasp_transport::pages::Probes;
 use clasp_transport::{Config, Server, run_ticker};
@@ -19,23 +17,9 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::CloseFrame;
 
 use crate::socket::{self, Socket};
+pub(crate) use crate::wire::{decode, encoded, hello, set, soon, subscribe, until};
 
 pub(crate) type Frames = tungstenite::Message;
-
-/// Waits for something that is to happen; generous, since a busy machine is no failure.
-pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), event).await.expect("it happens in time")
-}
-
-/// Waits for a state that tells nobody.
-pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
-    let poll = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(poll).await;
-}
 
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
@@ -106,28 +90,8 @@ pub(crate) fn local() -> Config {
     Config { host: "127.0.0.1".to_owned(), port: 0, acceptor, ..Config::default() }
 }
 
-/// One CLASP frame.
-pub(crate) fn encoded(message: &Message<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    codec::encode(message, Qos::Fire, &mut bytes).unwrap();
-    bytes
-}
-
-pub(crate) fn hello() -> Message<'static> {
-    let name = "test".into();
-    Message::Hello(Hello { version: 1, features: Features::RELAY, name, token: None })
-}
-
-pub(crate) fn set(address: &str, value: i64) -> Message<'_> {
-    Message::Set(Set::new(address, RawValue::int(value)))
-}
-
 pub(crate) fn set_bytes<'a>(address: &'a str, value: &[u8]) -> Message<'a> {
     Message::Set(Set::new(address, RawValue::bytes(value).unwrap()))
-}
-
-pub(crate) fn subscribe(pattern: &str) -> Message<'_> {
-    Message::Subscribe(Subscribe { id: 1, pattern: pattern.into(), types: 0xff, options: None })
 }
 
 /// A WebSocket client that speaks CLASP.
@@ -203,10 +167,6 @@ impl Client {
             }
         }
     }
-}
-
-pub(crate) fn decode(bytes: &[u8]) -> Message<'_> {
-    codec::decode(Frame::parse(bytes).unwrap().payload).unwrap()
 }
 
 /// A bare socket, for what no client library would do.

@@ -27,3 +27,5 @@ mod slow;
 mod support;
 #[path = "../door/upgrade.rs"]
 mod upgrade;
+#[path = "../door/wire.rs"]
+mod wire;
