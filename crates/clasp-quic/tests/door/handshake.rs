@@ -1,12 +1,18 @@
 //! From the first packet to WELCOME.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{ConnectionError, TransportErrorCode};
+use quinn::{ConnectionError, Endpoint, TransportErrorCode};
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
 
-use crate::support::{Relay, encoded, hello, set, subscribe, until};
+use crate::support::{Relay, encoded, hello, set, soon, subscribe, until};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// Longer than any test waits.
+const FOREVER: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn other_protocols_are_refused() {
@@ -15,6 +21,33 @@ async fn other_protocols_are_refused() {
     let ConnectionError::ConnectionClosed(close) = error else { panic!("{error}") };
     assert_eq!(close.error_code, TransportErrorCode::crypto(120), "no_application_protocol");
     relay.join(b"clasp/2").await;
+}
+
+#[tokio::test]
+async fn many_shake_hands_at_once_while_one_has_stopped_in_the_middle() {
+    let config = |config: &mut clasp_quic::Config| {
+        (config.handshake_timeout, config.idle_timeout) = (FOREVER, FOREVER);
+    };
+    let relay = Arc::new(Relay::with(config).await);
+    // Between this client and the relay, so that the answer to its first packet gets lost.
+    let between = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    endpoint.set_default_client_config(relay.client_config(b"clasp/2"));
+    let _stopped = endpoint.connect(between.local_addr().unwrap(), "localhost").unwrap();
+    let mut packet = [0; 2_048];
+    let length = soon(between.recv(&mut packet)).await.unwrap();
+    between.send_to(&packet[..length], relay.address).await.unwrap();
+    let begun = async { while between.recv_from(&mut packet).await.unwrap().1 != relay.address {} };
+    soon(begun).await;
+
+    let mut joining = JoinSet::new();
+    for number in 0..20 {
+        let relay = Arc::clone(&relay);
+        let protocol: &[u8] = if number % 2 == 0 { b"clasp/2" } else { b"clasp/3" };
+        joining.spawn(async move { relay.join(protocol).await });
+    }
+    let clients = soon(joining.join_all()).await;
+    assert_eq!((clients.len(), relay.router.connections()), (20, 20));
 }
 
 #[tokio::test]

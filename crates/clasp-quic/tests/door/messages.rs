@@ -6,7 +6,7 @@ use clasp_protocol::message::Set;
 use clasp_protocol::{Message, RawValue};
 use quinn::Endpoint;
 
-use crate::support::{Client, Relay, encoded, hello, set, soon, subscribe};
+use crate::support::{Client, Relay, decode, encoded, hello, set, soon, subscribe};
 
 #[tokio::test]
 async fn what_one_client_sets_another_sees_in_order() {
@@ -21,7 +21,7 @@ async fn what_one_client_sets_another_sees_in_order() {
     let mut last = -1;
     while last < 499 {
         let frame = reader.frame().await;
-        if let Message::Set(set) = crate::support::decode(&frame) {
+        if let Message::Set(set) = decode(&frame) {
             let value = (last + 1..500).find(|value| set.value == RawValue::int(*value));
             last = value.expect("values only grow");
         }
@@ -39,6 +39,22 @@ async fn frames_may_be_cut_anywhere() {
     }
     client.is_welcome().await;
     client.sees("/x", 1).await;
+}
+
+#[tokio::test]
+async fn a_frame_may_come_in_two_reads_cut_at_each_of_its_bytes() {
+    let relay = Relay::start().await;
+    let mut client = relay.join(b"clasp/2").await;
+    client.send(&subscribe("/**")).await;
+    for cut in 1..encoded(&set("/x", 0)).len() {
+        let value = i64::try_from(cut).unwrap();
+        let frame = encoded(&set("/x", value));
+        client.write(&[&encoded(&Message::Ping)[..], &frame[..cut]].concat()).await;
+        // The relay has read what came along with the PING.
+        while decode(&client.frame().await) != Message::Pong {}
+        client.write(&frame[cut..]).await;
+        client.sees("/x", value).await;
+    }
 }
 
 #[tokio::test]
