@@ -9,16 +9,13 @@ pub(super) struct Holder {
     pub(super) id: u32,
 }
 
-/// State of a listening socket in `/proc/net/tcp`.
-const LISTENS: &str = "0A";
-
-/// Who listens at a TCP port; `None` if that cannot be seen.
-pub(super) fn of(port: u16) -> Option<Holder> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+/// Who listens at a port of `tcp` or `udp`; `None` if that cannot be seen.
+pub(super) fn of(protocol: &str, port: u16) -> Option<Holder> {
+    let tables = [format!("/proc/net/{protocol}"), format!("/proc/net/{protocol}6")];
     let inodes: Vec<String> = tables
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listeners(&table, port))
+        .flat_map(|table| listeners(&table, port, listening(protocol)))
         .collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
     processes
@@ -30,11 +27,17 @@ pub(super) fn of(port: u16) -> Option<Holder> {
         })
 }
 
+/// How a table writes the state of a socket that takes what comes: that of UDP is never more than
+/// unconnected.
+fn listening(protocol: &str) -> &'static str {
+    if protocol == "tcp" { "0A" } else { "07" }
+}
+
 /// The inodes of the sockets that listen at a port.
-fn listeners(table: &str, port: u16) -> Vec<String> {
+fn listeners(table: &str, port: u16, listening: &str) -> Vec<String> {
     let suffix = format!(":{port:04X}");
     let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row.len() > 9 && row[1].ends_with(&suffix) && row[3] == LISTENS)
+    rows.filter(|row| row.len() > 9 && row[1].ends_with(&suffix) && row[3] == listening)
         .map(|row| format!("socket:[{}]", row[9]))
         .collect()
 }
@@ -55,7 +58,11 @@ mod tests {
     #[test]
     fn a_listener_of_this_process_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let holder = of(listener.local_addr().unwrap().port()).unwrap();
-        assert_eq!(holder.id, std::process::id());
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let tcp = of("tcp", listener.local_addr().unwrap().port());
+        let udp = of("udp", socket.local_addr().unwrap().port());
+        for holder in [tcp, udp] {
+            assert_eq!(holder.unwrap().id, std::process::id());
+        }
     }
 }

@@ -43,15 +43,22 @@ async fn each_trouble_is_named_and_makes_it_fail() {
     fs::write(&open, "0123456789abcdef").unwrap();
     fs::set_permissions(&open, Permissions::from_mode(0o644)).unwrap();
     let open = format!("--admin-token={}", open.display());
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let [quic, osc, broadcast] = ["--quic-port", "--osc-port", "--broadcast-port"]
+        .map(|flag| format!("{flag}={}", socket.local_addr().unwrap().port()));
     let here = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("--ws-port={}", here.local_addr().unwrap().port());
     let place = format!("--data-dir={}", folder.path().display());
     // Nobody listens there any more.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let keys = format!("--jwt-jwks=http://{gone}/keys.json");
-    let troubles: [(&[&str], &str, &str); 7] = [
+    let troubles: [(&[&str], &str, &str); 11] = [
         (&[&taken, "--host=127.0.0.1"], "--ws-port", "(process "),
         (&["--auth-port=5", "--ws-port=5"], "--auth-port 5", "--ws-port has the same port"),
+        (&[&quic, "--host=127.0.0.1"], "/udp", "(process "),
+        (&[&osc, "--host=127.0.0.1"], "/udp", "(process "),
+        (&[&broadcast, "--host=127.0.0.1"], "/udp", "(process "),
+        (&["--quic-port=5", "--osc-port=5"], "--osc-port 5/udp", "--quic-port has the same port"),
         (&["--auth-port=0", &place, &open], "--admin-token", "chmod 600"),
         (&["--cert=/no.pem", "--key=/no.pem"], "certificate", "/no.pem"),
         (&["--max-sessions=4000000000"], "file descriptors", "LimitNOFILE"),
@@ -68,6 +75,28 @@ async fn each_trouble_is_named_and_makes_it_fail() {
         let line = line(&told, subject);
         assert!(line.starts_with("FAIL") && line.contains(text), "{line}");
     }
+}
+
+#[tokio::test]
+async fn udp_and_tcp_have_ports_of_their_own_and_a_running_relay_may_hold_both() {
+    let here = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let quic = format!("--quic-port={}", here.local_addr().unwrap().port());
+    let told = run(&["doctor", "--ws-port=0", "--host=127.0.0.1", &quic], &[]).await;
+    assert!(line(&told, "--quic-port").starts_with("ok"), "{told:?}");
+
+    let relay = Relay::start(&["--osc-port=0", "--broadcast-port=auto"]).await;
+    let osc = format!("--osc-port={}", relay.door("OSC: udp").await.port());
+    let broadcast = relay.door("answers broadcasts on udp").await.port();
+    let broadcast = format!("--broadcast-port={broadcast}");
+    let arguments = ["doctor", "--ws-port=0", "--host=127.0.0.1", &osc, &broadcast];
+    let told = run(&[&arguments[..], &["--max-sessions=10"]].concat(), &[]).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let osc: Vec<&str> = told.stdout.lines().filter(|it| it.contains("--osc-port")).collect();
+    assert_eq!(osc.len(), 2, "UDP and TCP: {told:?}");
+    for line in osc {
+        assert!(line.contains("the relay is running"), "{line}");
+    }
+    assert!(line(&told, "--broadcast-port").starts_with("ok"), "{told:?}");
 }
 
 #[tokio::test]
