@@ -72,13 +72,15 @@ export async function startRelay(t, port = 0, options = []) {
   });
   t.after(() => child.kill('SIGKILL'));
   const lines = createInterface({ input: child.stdout });
-  const auth = authUrl(lines);
+  const [auth, directory] = ['auth', 'rendezvous'].map((page) => pageUrl(lines, page));
   const bound = await within('the `listening on` line', listeningPort(child, lines));
   const relay = {
     port: bound,
     url: `ws://${HOST}:${bound}`,
     /** Where tokens are had, of a relay with --auth-port 0. */
     auth: () => within('the `auth` line', auth),
+    /** Where relays are listed, of a relay with --rendezvous-port. */
+    directory: () => within('the `rendezvous` line', directory),
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -90,10 +92,11 @@ export async function startRelay(t, port = 0, options = []) {
   return relay;
 }
 
-function authUrl(lines) {
+function pageUrl(lines, name) {
+  const mark = new RegExp(`${name}: (http://[^/]+)/`);
   return new Promise((resolve) => {
     lines.on('line', (line) => {
-      const found = /auth: (http:\/\/[^/]+)\//.exec(line);
+      const found = mark.exec(line);
       if (found) resolve(found[1]);
     });
   });
