@@ -69,7 +69,7 @@ async fn another_namespace_holds_both_ways() {
 /// The tag of a moment, microseconds since 1970.
 fn tag(unix_us: i64) -> OscTime {
     let us = u64::try_from(unix_us).unwrap();
-    let fractional = u32::try_from((us % 1_000_000 << 32) / 1_000_000).unwrap();
+    let fractional = u32::try_from(((us % 1_000_000) << 32) / 1_000_000).unwrap();
     OscTime { seconds: u32::try_from(us / 1_000_000 + 2_208_988_800).unwrap(), fractional }
 }
 

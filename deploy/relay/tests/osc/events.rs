@@ -41,10 +41,8 @@ async fn an_event_in_a_bundle_comes_with_the_rest() {
     let osc = osc_address(&relay).await;
     let (desk, screen) = (Peer::new(osc).await, Peer::new(osc).await);
     screen.subscribe("/**").await;
-    let parts = [
-        message("/level", vec![1.into()]),
-        message("/clasp/event", vec!["/go".into(), 2.into()]),
-    ];
+    let parts =
+        [message("/level", vec![1.into()]), message("/clasp/event", vec!["/go".into(), 2.into()])];
     desk.packet(&bundle(AT_ONCE, parts.into())).await;
     let told = [("/level", 1), ("/go", 2)];
     let told = told.map(|(address, value)| (address.to_owned(), vec![OscType::Int(value)]));

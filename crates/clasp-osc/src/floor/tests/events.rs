@@ -100,7 +100,10 @@ fn an_event_without_a_good_address_is_refused() {
     ] {
         desk.send(peer(1), "/clasp/event", arguments);
         let heard = desk.heard();
-        assert!(heard[0].starts_with("9000 /clasp/error") && heard[0].contains(reason), "{heard:?}");
+        assert!(
+            heard[0].starts_with("9000 /clasp/error") && heard[0].contains(reason),
+            "{heard:?}"
+        );
     }
     assert_eq!(desk.told(), [""; 0]);
     assert_eq!(desk.drops("address"), 3.0);
