@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from doors import DOORS
 from support import Raw, Relay, join, within
 
 
@@ -41,6 +42,22 @@ async def raw_of(relay):
     yield make
     for raw in opened:
         await raw.socket.close()
+
+
+@pytest.fixture
+async def enter():
+    """Opens a client at a door."""
+    clients = []
+
+    async def enter(door, relay, token=""):
+        client = DOORS[door](relay, token)
+        await client.open()
+        clients.append(client)
+        return client
+
+    yield enter
+    for client in clients:
+        await client.close()
 
 
 @pytest.fixture

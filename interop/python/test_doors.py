@@ -54,22 +54,6 @@ async def guarded(tmp_path, certificate):
     await relay.kill()
 
 
-@pytest.fixture
-async def enter():
-    """Opens a client at a door."""
-    clients = []
-
-    async def enter(door, relay, token=""):
-        client = DOORS[door](relay, token)
-        await client.open()
-        clients.append(client)
-        return client
-
-    yield enter
-    for client in clients:
-        await client.close()
-
-
 def same(heard, value, door):
     """Whether it is the value, of the same type, as far as the door's protocol can tell."""
     if door == "osc" and isinstance(value, dict):

@@ -4,8 +4,9 @@ import pytest
 import wire
 from aioquic.asyncio import connect
 from aioquic.quic.configuration import QuicConfiguration
-from doors import Quic3, WebSocket
 from support import HOST, Relay, within
+
+NEWER = "quic, clasp/3"
 
 
 @pytest.fixture
@@ -17,24 +18,8 @@ async def relay(certificate):
     await relay.kill()
 
 
-@pytest.fixture
-async def enter(relay):
-    """Opens clients of the relay."""
-    clients = []
-
-    async def enter(door):
-        client = door(relay, "")
-        await client.open()
-        clients.append(client)
-        return client
-
-    yield enter
-    for client in clients:
-        await client.close()
-
-
-async def test_streams_travel_as_datagrams_both_ways(enter):
-    new, other = await enter(Quic3), await enter(WebSocket)
+async def test_streams_travel_as_datagrams_both_ways(relay, enter):
+    new, other = await enter(NEWER, relay), await enter("websocket", relay)
     await new.listen("/there")
     back = await other.listen("/back")
 
@@ -52,7 +37,7 @@ async def test_another_protocol_is_refused(relay, enter):
     opening = connect(HOST, relay.doors["quic"], configuration=configuration)
     with pytest.raises(ConnectionError):
         await within("the refusal", opening.__aenter__())
-    await enter(Quic3)
+    await enter(NEWER, relay)
 
 
 async def test_an_unknown_certificate_is_not_accepted(relay):

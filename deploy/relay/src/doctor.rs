@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let mut findings = system::configuration(options);
     findings.extend(ports::look(options));
     findings.extend(files::look(options));
-    findings.extend(files::certificate(&options.tls));
+    findings.extend(files::certificate(options));
     findings.extend(system::look(options));
     let out = io::stdout();
     let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());

@@ -9,7 +9,7 @@ use clasp_tls::{Files, Tls};
 use rustix::fs::{Access, access, statvfs};
 
 use super::Finding;
-use crate::options::{Options, TlsOptions, below};
+use crate::options::{Options, below};
 
 /// What the relay does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,15 +200,18 @@ fn elsewhere(directory: &Path) -> Option<&'static str> {
     ELSEWHERE.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
 }
 
-/// The certificate: whole, in force, and with its key.
-pub(super) fn certificate(options: &TlsOptions) -> Option<Finding> {
-    let (cert, key) = (options.cert.clone()?, options.key.clone()?);
-    let files = Files {
-        cert,
-        key,
-        client_ca: options.client_ca.clone(),
-        insecure_permissions: options.insecure_permissions,
+/// The certificate: there if it is needed, whole, in force, and with its key.
+pub(super) fn certificate(options: &Options) -> Option<Finding> {
+    let tls = &options.tls;
+    let (Some(cert), Some(key)) = (tls.cert.clone(), tls.key.clone()) else {
+        let needy =
+            [("--quic-port", options.quic.quic_port.is_some()), ("--tls-only", tls.tls_only)];
+        let (flag, _) = needy.into_iter().find(|(_, wanted)| *wanted)?;
+        let text = format!("{flag} needs one: give --cert and --key");
+        return Some(Finding::fail("certificate", text));
     };
+    let (client_ca, insecure_permissions) = (tls.client_ca.clone(), tls.insecure_permissions);
+    let files = Files { cert, key, client_ca, insecure_permissions };
     let (tls, found) = match Tls::open(files) {
         Ok(opened) => opened,
         Err(error) => return Some(Finding::fail("certificate", error.to_string())),

@@ -52,7 +52,7 @@ async fn each_trouble_is_named_and_makes_it_fail() {
     // Nobody listens there any more.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let keys = format!("--jwt-jwks=http://{gone}/keys.json");
-    let troubles: [(&[&str], &str, &str); 11] = [
+    let troubles: [(&[&str], &str, &str); 13] = [
         (&[&taken, "--host=127.0.0.1"], "--ws-port", "(process "),
         (&["--auth-port=5", "--ws-port=5"], "--auth-port 5", "--ws-port has the same port"),
         (&[&quic, "--host=127.0.0.1"], "/udp", "(process "),
@@ -61,6 +61,8 @@ async fn each_trouble_is_named_and_makes_it_fail() {
         (&["--quic-port=5", "--osc-port=5"], "--osc-port 5/udp", "--quic-port has the same port"),
         (&["--auth-port=0", &place, &open], "--admin-token", "chmod 600"),
         (&["--cert=/no.pem", "--key=/no.pem"], "certificate", "/no.pem"),
+        (&["--quic-port=0"], "certificate", "--quic-port needs one"),
+        (&["--tls-only"], "certificate", "--tls-only needs one"),
         (&["--max-sessions=4000000000"], "file descriptors", "LimitNOFILE"),
         (&["--app-config=/no.json"], "app config", "/no.json"),
         (&["--auth-port=0", &place, &keys], "--jwt-jwks", "Connection refused"),
