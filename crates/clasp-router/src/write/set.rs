@@ -15,7 +15,7 @@ use crate::metrics::EvictionReason;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
-use crate::state::capacity::Keep;
+use crate::state::eviction::Keep;
 use crate::state::conflict;
 use crate::state::expiry::Gone;
 use crate::state::param::{Lock, Param, deadline_us};
@@ -66,7 +66,8 @@ pub(crate) fn make_room(
     address: &str,
     keep: &Keep<'_>,
 ) -> Result<(), Refusal> {
-    let gone = router.store.make_room(&router.config.params, more, keep).map_err(|()| {
+    let shard = router.store.place(address).shard;
+    let gone = router.store.make_room(&router.config.params, (more, shard), keep).map_err(|()| {
         let text = "the state store is full and nothing in it may be evicted";
         Refusal::new(ErrorCode::Overloaded, text).at(address)
     })?;
