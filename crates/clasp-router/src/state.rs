@@ -2,6 +2,7 @@
 
 pub(crate) mod capacity;
 pub(crate) mod conflict;
+pub(crate) mod eviction;
 pub(crate) mod expiry;
 pub(crate) mod param;
 pub(crate) mod store;

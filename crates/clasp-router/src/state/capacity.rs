@@ -2,25 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
+use super::eviction::Keep;
 use super::expiry::Gone;
 use super::param::Param;
 use super::store::{SHARDS, Shard, Store};
-use crate::clock::Now;
 use crate::config::ParamConfig;
-
-/// What eviction has to spare.
-pub(crate) struct Keep<'a> {
-    /// Addresses that the write in question is about.
-    pub(crate) addresses: &'a dyn Fn(&str) -> bool,
-    /// The time, for locks that are over.
-    pub(crate) now: Now,
-}
-
-/// Params looked at to find one that was not used for long.
-const SAMPLE: usize = 16;
-
-/// Slots looked at before a shard counts as having nothing to evict.
-const SCAN_MAX: usize = 1_024;
 
 impl Store {
     /// Whether one more param would be too much.
@@ -31,11 +17,12 @@ impl Store {
             || (config.bytes_max > 0 && bytes >= config.bytes_max)
     }
 
-    /// Evicts until `more` params fit. Takes one shard's lock at a time; hold none.
+    /// Evicts until `more` params fit, from the shard with this number if it has something to give.
+    /// Takes one shard's lock at a time; hold none.
     pub(crate) fn make_room(
         &self,
         config: &ParamConfig,
-        more: usize,
+        (more, shard): (usize, usize),
         keep: &Keep<'_>,
     ) -> Result<Vec<Gone>, ()> {
         let mut gone = Vec::new();
@@ -43,17 +30,19 @@ impl Store {
             if config.reject_new || (config.count_max > 0 && more > config.count_max) {
                 return Err(());
             }
-            gone.push(self.evict_somewhere(keep).ok_or(())?);
+            gone.push(self.evict_somewhere(shard, keep).ok_or(())?);
         }
         Ok(gone)
     }
 
-    fn evict_somewhere(&self, keep: &Keep<'_>) -> Option<Gone> {
-        let start = self.next_victim.fetch_add(1, Ordering::Relaxed);
+    /// The address goes as well, so that its slot serves the next one.
+    fn evict_somewhere(&self, first: usize, keep: &Keep<'_>) -> Option<Gone> {
         (0..SHARDS).find_map(|step| {
-            let mut shard = self.lock((start + step) % SHARDS);
-            let slot = shard.least_recent(start, keep)?;
-            self.remove(&mut shard, slot)
+            let mut shard = self.lock((first + step) % SHARDS);
+            let slot = shard.victim(keep)?;
+            let gone = self.remove(&mut shard, slot)?;
+            shard.forget(slot);
+            Some(gone)
         })
     }
 
@@ -125,39 +114,5 @@ impl Store {
     /// No address without a remembered revision starts at or below this one.
     pub(crate) fn raise_floor(&self, revision: u64) {
         self.revision_floor.fetch_max(revision, Ordering::Relaxed);
-    }
-}
-
-/// Spreads consecutive numbers evenly over the slots, whatever their count.
-fn scatter(number: usize, slots: usize) -> usize {
-    const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
-    let fraction = (number as u64).wrapping_mul(GOLDEN_RATIO) >> 32;
-    ((fraction * slots as u64) >> 32) as usize
-}
-
-impl Shard {
-    /// Slot of a param that was not used for long, among a few.
-    fn least_recent(&self, start: usize, keep: &Keep<'_>) -> Option<u32> {
-        let slots = self.slots();
-        // Slots far apart first, so that params that came together are not all there is to choose
-        // from; then one after the other, lest the only candidate be missed.
-        let scattered = (0..2 * SAMPLE).map(|step| scatter(start + step, slots));
-        let mut best: Option<(u64, u32)> = None;
-        let mut seen = 0;
-        for slot in scattered.chain(start..start + SCAN_MAX) {
-            let slot = (slot % slots.max(1)) as u32;
-            let Some((address, param)) = self.at(slot) else { continue };
-            if !param.is_evictable(keep.now) || (keep.addresses)(address) {
-                continue;
-            }
-            if best.is_none_or(|(touched_us, _)| param.touched_us < touched_us) {
-                best = Some((param.touched_us, slot));
-            }
-            seen += 1;
-            if seen == SAMPLE {
-                break;
-            }
-        }
-        best.map(|(_, slot)| slot)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::eviction::Sweep;
 use super::expiry::Deadlines;
 use super::param::Param;
 use crate::deliver::Audience;
@@ -42,6 +43,7 @@ pub(crate) struct Shard {
     names: BTreeMap<Arc<str>, u32>,
     idle: usize,
     hand: usize,
+    pub(super) sweep: Sweep,
     /// Revisions of params that are gone, by address hash.
     pub(super) tombstones: HashMap<u64, u64>,
     pub(super) tombstone_limit: usize,
@@ -60,7 +62,6 @@ pub(crate) struct Store {
     pub(super) bytes: AtomicUsize,
     /// Highest revision among forgotten tombstones.
     pub(super) revision_floor: AtomicU64,
-    pub(super) next_victim: AtomicUsize,
 }
 
 /// Where an address lives.
@@ -82,7 +83,6 @@ impl Store {
             params: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             revision_floor: AtomicU64::new(0),
-            next_victim: AtomicUsize::new(0),
         }
     }
 
@@ -272,15 +272,19 @@ impl Shard {
             if entry.param.is_some() || std::mem::take(&mut entry.used) {
                 continue;
             }
-            let hash = entry.hash;
-            if let Ok(found) = self.table.find_entry(hash, |found| *found as usize == slot) {
-                found.remove();
-            }
-            self.entries[slot] = None;
-            self.free.push(slot as u32);
-            self.idle -= 1;
-            return;
+            return self.forget(slot as u32);
         }
+    }
+
+    /// Forgets an address that holds no param.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let Some(entry) = self.entries[slot as usize].take() else { return };
+        debug_assert!(entry.param.is_none(), "a param goes by itself, and is counted");
+        if let Ok(found) = self.table.find_entry(entry.hash, |found| *found == slot) {
+            found.remove();
+        }
+        self.free.push(slot);
+        self.idle -= 1;
     }
 
     /// Lets go of subscriber lists that are out of date, so that ended sessions do not linger.

@@ -16,7 +16,7 @@ use crate::p2p;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
-use crate::state::capacity::Keep;
+use crate::state::eviction::Keep;
 use crate::state::store::{SHARDS, Shard};
 use crate::verbs::bundle::CheckedPart;
 

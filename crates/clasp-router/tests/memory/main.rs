@@ -103,7 +103,7 @@ fn addresses_at_the_limit() {
     });
     let mut b = scene.join();
     scene.send(&mut b, &subscribe(1, "/nothing/**"));
-    does_not_grow("signals at new addresses", (2_000, 40_000), |round| {
+    does_not_grow("signals at new addresses", (80_000, 40_000), |round| {
         scene.send(&mut a, &event(&format!("/e/{round}"), 1));
     });
 }
