@@ -3,8 +3,8 @@
 //!
 //! The life of a datagram: [`Server`] reads it, `floor` finds or admits its peer, [`packet`] takes
 //! it apart, `client` turns its messages into SETs, events and bundles of a guest, or carries out
-//! what `control` reads. The way back: the router wakes, `mailbox` turns news into messages, `queue`
-//! holds the latest of each address and makes bundles, and the server sends them.
+//! what `control` reads. The way back: the router wakes, `mailbox` turns news into messages,
+//! `queue` holds the latest of each address and makes bundles, and the server sends them.
 
 mod client;
 mod config;
