@@ -5,7 +5,7 @@ use clasp_protocol::message::{Bundle, Publish, Set, SignalType};
 use clasp_protocol::{Message, RawValue};
 use clasp_router::Now;
 use clasp_router::metrics::OscDrop;
-use rosc::OscMessage;
+use rosc::{OscMessage, OscType};
 
 use super::{Client, Written};
 use crate::config::Late;
@@ -80,10 +80,7 @@ impl Client {
         parts: &mut Vec<Message<'static>>,
         now: Now,
     ) {
-        let value = from_arguments(args, now.unix_us);
-        let Ok(value) = RawValue::try_from(&value) else {
-            return self.shared.dropped(OscDrop::TooLarge);
-        };
+        let Some(value) = self.value(args, now) else { return };
         let addresses = self.targets(&addr, now).into_iter();
         parts.extend(addresses.map(|address| Message::Set(Set::new(address, value.clone()))));
     }
@@ -94,18 +91,18 @@ impl Client {
         OscMessage { addr, args }: OscMessage,
         now: Now,
     ) -> Option<Message<'static>> {
-        let value = match args.is_empty() {
-            true => None,
-            false => match RawValue::try_from(&from_arguments(args, now.unix_us)) {
-                Ok(value) => Some(value),
-                Err(_) => {
-                    self.shared.dropped(OscDrop::TooLarge);
-                    return None;
-                }
-            },
-        };
+        let value = if args.is_empty() { None } else { Some(self.value(args, now)?) };
         let address = self.literal(&addr, now)?;
         Some(Message::Publish(Publish { value, ..Publish::new(address, SignalType::Event) }))
+    }
+
+    /// What the arguments stand for; `None`, counted, if no value is that large.
+    fn value(&self, arguments: Vec<OscType>, now: Now) -> Option<RawValue<'static>> {
+        let value = RawValue::try_from(&from_arguments(arguments, now.unix_us)).ok();
+        if value.is_none() {
+            self.shared.dropped(OscDrop::TooLarge);
+        }
+        value
     }
 
     /// The params that a message is for; none, counted, if its address is no good.
