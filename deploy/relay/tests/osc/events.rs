@@ -1,21 +1,10 @@
 //! Events by OSC.
 
-use clasp_protocol::message::SignalType;
-use clasp_protocol::{Message, RawValue};
+use clasp_protocol::RawValue;
 use rosc::OscType;
 
 use crate::peer::{AT_ONCE, Ear, Peer, bundle, message, osc_address};
 use crate::support::Relay;
-
-impl Ear {
-    /// Hears an event next.
-    async fn hears(&mut self, address: &str, value: Option<RawValue<'_>>) {
-        let heard = self.0.next().await;
-        let Message::Publish(event) = heard.message() else { panic!("{heard:?}") };
-        assert_eq!(event.signal, Some(SignalType::Event));
-        assert_eq!((&*event.address, event.value), (address, value));
-    }
-}
 
 #[tokio::test]
 async fn an_event_reaches_clients_of_both_kinds_and_is_kept_nowhere() {

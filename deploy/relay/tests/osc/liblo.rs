@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use clasp_protocol::Value;
+use clasp_protocol::{RawValue, Value};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -17,7 +17,7 @@ async fn oscsend(url: &str, arguments: &[&str]) {
 }
 
 #[tokio::test]
-async fn oscsend_sets_params_over_udp_and_tcp() {
+async fn oscsend_sets_params_and_publishes_events_over_udp_and_tcp() {
     let relay = Relay::start(&["--osc-port", "0"]).await;
     let mut ear = Ear::new(&relay).await;
     let port = osc_address(&relay).await.port();
@@ -39,6 +39,8 @@ async fn oscsend_sets_params_over_udp_and_tcp() {
             Value::String("x".into()),
         ];
         ear.expect("/osc/all", Value::Array(expected)).await;
+        oscsend(&url, &["/clasp/event", "si", "/go", "7"]).await;
+        ear.hears("/osc/go", Some(RawValue::int(7))).await;
     }
 }
 

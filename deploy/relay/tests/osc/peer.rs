@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use clasp_protocol::message::{Features, Hello};
-use clasp_protocol::{Message, Qos, Value};
+use clasp_protocol::message::{Features, Hello, SignalType};
+use clasp_protocol::{Message, Qos, RawValue, Value};
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, decoder, encoder};
 use tokio::net::UdpSocket;
 
@@ -146,5 +146,13 @@ impl Ear {
 
     pub(crate) async fn expect(&mut self, address: &str, value: Value) {
         assert_eq!(self.next().await, (address.to_owned(), value));
+    }
+
+    /// The next thing it hears is this event.
+    pub(crate) async fn hears(&mut self, address: &str, value: Option<RawValue<'_>>) {
+        let heard = self.0.next().await;
+        let Message::Publish(event) = heard.message() else { panic!("{heard:?}") };
+        assert_eq!(event.signal, Some(SignalType::Event));
+        assert_eq!((&*event.address, event.value), (address, value));
     }
 }
