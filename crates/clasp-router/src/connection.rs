@@ -87,12 +87,16 @@ pub struct Connection {
     allowance: Option<Box<Allowance>>,
     /// Absent while all frames were good.
     bad: Option<Box<BadFrames>>,
-    /// Number of the request in hand, if it has one; apart, to be as small as it can be.
-    number: u32,
-    numbered: bool,
     /// Whether it counts against the most sessions.
     counted: bool,
-    /// Whether the request in hand, a SUBSCRIBE, begins without the present state.
+}
+
+/// What a door says of a request besides its frame.
+#[derive(Debug, Clone, Copy, Default)]
+struct Terms {
+    /// Number that its answer, ACK or ERROR, carries.
+    correlation: Option<u32>,
+    /// A SUBSCRIBE begins without the present state.
     quiet: bool,
 }
 
@@ -118,10 +122,7 @@ impl Connection {
             session: None,
             allowance: None,
             bad: None,
-            number: 0,
-            numbered: false,
             counted: true,
-            quiet: false,
         }
     }
 
@@ -134,28 +135,27 @@ impl Connection {
 
     /// As [`Connection::receive_numbered`]; a SUBSCRIBE does not tell the present state.
     pub fn receive_quietly(&mut self, frame: &[u8], correlation: u32, now: Now) -> Flow {
-        self.quiet = true;
-        let flow = self.receive_numbered(frame, correlation, now);
-        self.quiet = false;
-        flow
+        self.receive_on(frame, Terms { correlation: Some(correlation), quiet: true }, now)
     }
 
     /// Takes one frame whose answer, ACK or ERROR, is to carry this number.
     pub fn receive_numbered(&mut self, frame: &[u8], correlation: u32, now: Now) -> Flow {
-        self.set_correlation(Some(correlation));
-        let flow = self.receive(frame, now);
-        self.set_correlation(None);
-        flow
+        self.receive_on(frame, Terms { correlation: Some(correlation), quiet: false }, now)
     }
 
     /// Takes one transport message: one frame or several back to back.
     pub fn receive(&mut self, bytes: &[u8], now: Now) -> Flow {
+        self.receive_on(bytes, Terms::default(), now)
+    }
+
+    #[inline]
+    fn receive_on(&mut self, bytes: &[u8], terms: Terms, now: Now) -> Flow {
         let mut rest = bytes;
         loop {
             match Frame::parse(rest) {
                 Ok(frame) => {
                     let len = frame.len;
-                    if self.frame(&frame, now) == Flow::Closing {
+                    if self.frame(&frame, terms, now) == Flow::Closing {
                         return Flow::Closing;
                     }
                     rest = &rest[len..];
@@ -164,7 +164,7 @@ impl Connection {
                 Err(_) if rest.len() < bytes.len() => return Flow::Continue,
                 Err(error) => {
                     let text = format!("unusable frame: {error}");
-                    return self.bad_frame(ErrorCode::InvalidFrame, text, now);
+                    return self.bad_frame((ErrorCode::InvalidFrame, text), terms, now);
                 }
             }
             if rest.is_empty() {
@@ -173,25 +173,32 @@ impl Connection {
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, now: Now) -> Flow {
+    fn frame(&mut self, frame: &Frame<'_>, terms: Terms, now: Now) -> Flow {
         if self.outbox.is_closing() {
             return Flow::Closing;
         }
         match codec::decode(frame.payload) {
-            Ok(message) if self.session.is_some() => self.established_message(frame, &message, now),
-            Ok(message) => self.first_message(frame, &message, now),
-            Err(error) => self.undecodable(&error, now),
+            Ok(message) if self.session.is_some() => {
+                self.established_message((frame, terms), &message, now)
+            }
+            Ok(message) => self.first_message((frame, terms), &message, now),
+            Err(error) => self.undecodable(&error, terms, now),
         }
     }
 
-    fn first_message(&mut self, frame: &Frame<'_>, message: &Message<'_>, now: Now) -> Flow {
+    fn first_message(
+        &mut self,
+        (frame, terms): (&Frame<'_>, Terms),
+        message: &Message<'_>,
+        now: Now,
+    ) -> Flow {
         self.router.metrics.message(message.kind());
         if codec::is_legacy(frame.payload) {
             self.outbox.speak_legacy();
         }
         let outcome = match (message, self.link.take()) {
             (Message::Hello(hello), Some(link)) => {
-                let arrival = Arrival { outbox: &self.outbox, peer: self.peer, link };
+                let arrival = Arrival { outbox: &self.outbox, peer: self.peer, link: *link };
                 handshake::greet(&self.router, hello, arrival, now)
             }
             _ => Err(handshake::Rejected {
@@ -210,41 +217,46 @@ impl Connection {
             }
             Err(rejected) => {
                 self.router.metrics.handshake_failed(rejected.reason);
-                self.refuse(&rejected.refusal, now);
+                self.refuse(&rejected.refusal, terms, now);
                 self.outbox.close(rejected.refusal.to_close(rejected.close_code));
                 Flow::Closing
             }
         }
     }
 
-    fn established_message(&mut self, frame: &Frame<'_>, message: &Message<'_>, now: Now) -> Flow {
+    fn established_message(
+        &mut self,
+        (frame, terms): (&Frame<'_>, Terms),
+        message: &Message<'_>,
+        now: Now,
+    ) -> Flow {
         let Some(session) = &self.session else { return Flow::Continue };
         self.router.metrics.message(message.kind());
         session.count_received();
         if let Some(allowance) = &mut self.allowance {
             match allowance.take(crate::dispatch::cost(message), now.mono_us) {
                 Verdict::Allowed => {}
-                verdict => return self.over_limit(verdict, now),
+                verdict => return self.over_limit(verdict, terms, now),
             }
         }
         let request = Request {
             router: &self.router,
             session,
             qos: frame.qos,
-            correlation: self.correlation(),
-            quiet: self.quiet,
+            correlation: terms.correlation,
+            quiet: terms.quiet,
             wire: frame.payload,
             now,
         };
         if let Err(refusal) = request.dispatch(message) {
-            self.refuse(&refusal, now);
+            self.refuse(&refusal, terms, now);
         }
         Flow::Continue
     }
 
     /// Discards a message beyond a rate limit.
     #[cold]
-    fn over_limit(&self, verdict: Verdict, now: Now) -> Flow {
+    fn over_limit(&self, verdict: Verdict, terms: Terms, now: Now) -> Flow {
         self.router.metrics.dropped(DropKind::RateLimit);
         match verdict {
             Verdict::Exhausted => {
@@ -253,28 +265,28 @@ impl Connection {
             }
             Verdict::Refused { notice: Some(notice) } => {
                 let refusal = Refusal::new(ErrorCode::TooManyRequests, notice.to_string());
-                self.refuse(&refusal, now);
+                self.refuse(&refusal, terms, now);
             }
             // Whoever counts on an answer gets one.
-            Verdict::Refused { notice: None } if self.numbered => {
+            Verdict::Refused { notice: None } if terms.correlation.is_some() => {
                 let text = "rate limit exceeded";
-                self.refuse(&Refusal::new(ErrorCode::TooManyRequests, text), now);
+                self.refuse(&Refusal::new(ErrorCode::TooManyRequests, text), terms, now);
             }
             Verdict::Refused { notice: None } | Verdict::Allowed => {}
         }
         Flow::Continue
     }
 
-    fn undecodable(&mut self, error: &DecodeError, now: Now) -> Flow {
+    fn undecodable(&mut self, error: &DecodeError, terms: Terms, now: Now) -> Flow {
         if self.session.is_none() {
             self.router.metrics.handshake_failed(HandshakeFailure::Undecodable);
             self.outbox.close(Close::new(1002, "the first message must be HELLO"));
             return Flow::Closing;
         }
-        self.bad_frame(ErrorCode::InvalidMessage, error.to_string(), now)
+        self.bad_frame((ErrorCode::InvalidMessage, error.to_string()), terms, now)
     }
 
-    fn bad_frame(&mut self, code: ErrorCode, text: String, now: Now) -> Flow {
+    fn bad_frame(&mut self, (code, text): (ErrorCode, String), terms: Terms, now: Now) -> Flow {
         self.router.metrics.decode_error();
         if self.session.is_none() {
             self.router.metrics.handshake_failed(HandshakeFailure::Undecodable);
@@ -293,7 +305,7 @@ impl Connection {
         let close = bad.count >= BAD_FRAMES_MAX;
         if rested || close {
             bad.noticed_us = Some(now.mono_us);
-            self.refuse(&Refusal::new(code, text), now);
+            self.refuse(&Refusal::new(code, text), terms, now);
         }
         if close {
             self.outbox.close(Close::new(1002, "too many undecodable messages"));
@@ -302,17 +314,8 @@ impl Connection {
         Flow::Continue
     }
 
-    fn correlation(&self) -> Option<u32> {
-        self.numbered.then_some(self.number)
-    }
-
-    fn set_correlation(&mut self, correlation: Option<u32>) {
-        self.numbered = correlation.is_some();
-        self.number = correlation.unwrap_or_default();
-    }
-
-    fn refuse(&self, refusal: &Refusal, now: Now) {
-        self.router.refuse(&self.outbox, refusal, self.correlation(), now);
+    fn refuse(&self, refusal: &Refusal, terms: Terms, now: Now) {
+        self.router.refuse(&self.outbox, refusal, terms.correlation, now);
     }
 
     /// Produces more for an outbox that said `Taken::Pull`.
@@ -353,7 +356,7 @@ impl Connection {
 
     /// What the door told of the link, once there is a session.
     pub fn link(&self) -> Option<&LinkInfo> {
-        self.session.as_ref().map(|session| &*session.guest.link)
+        self.session.as_ref().map(|session| &session.guest.link)
     }
 
     /// Whom the session's token was issued to.

@@ -114,7 +114,7 @@ pub(crate) fn literal_prefix(pattern: &Pattern) -> Box<str> {
 /// Produces until the session has enough to read or there is nothing more.
 pub(crate) fn pull(router: &Arc<Router>, session: &Arc<Session>, now: Now) {
     while session.outbox.backlog_bytes() < AHEAD_BYTES {
-        let next = session.feeds.lock().pop_front();
+        let next = session.next_feed();
         let unfinished = match next {
             Some(Feed::Snapshot(feed)) => {
                 snapshot_step(router, session, feed, now).map(Feed::Snapshot)

@@ -35,7 +35,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) outbox: &'a Arc<Outbox>,
     /// Number of the connection.
     pub(crate) peer: u64,
-    pub(crate) link: Box<LinkInfo>,
+    pub(crate) link: LinkInfo,
 }
 
 /// A HELLO that does not open a session.

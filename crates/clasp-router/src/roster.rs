@@ -51,7 +51,7 @@ impl SessionInfo {
             id: Arc::clone(&session.id),
             subject: session.grant.subject.clone(),
             name: guest.name.clone(),
-            link: *guest.link,
+            link: guest.link,
             credential: session.grant.credential.as_ref().map(|credential| credential.kind),
             since_unix_us: guest.since_unix_us,
             subscriptions: session.subscriptions.lock().len(),

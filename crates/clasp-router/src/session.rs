@@ -1,8 +1,8 @@
 //! One connected client after its HELLO.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use clasp_auth::Grant;
 use clasp_protocol::message::TypeMask;
@@ -36,8 +36,8 @@ pub(crate) struct Session {
     pub(crate) received: AtomicU64,
     /// Revision of its last SET that was carried out.
     pub(crate) last_revision: AtomicU64,
-    /// Params this session created.
-    pub(crate) owner: Arc<Owner>,
+    /// Params this session created, once it has.
+    owner: OnceLock<Arc<Owner>>,
     pub(crate) subscriptions: Mutex<Vec<Subscribed>>,
     /// Params this session has locked.
     pub(crate) locks: Mutex<Option<Box<Locks>>>,
@@ -57,7 +57,7 @@ pub(crate) struct Session {
 /// What a client and its door say of themselves.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    pub(crate) link: Box<LinkInfo>,
+    pub(crate) link: LinkInfo,
     /// The name in HELLO, cut and without control characters.
     pub(crate) name: Box<str>,
     /// Time of HELLO, microseconds since 1970-01-01 UTC.
@@ -92,7 +92,7 @@ impl Session {
             guest,
             received: AtomicU64::new(0),
             last_revision: AtomicU64::new(0),
-            owner: Arc::default(),
+            owner: OnceLock::new(),
             subscriptions: Mutex::default(),
             locks: Mutex::default(),
             gestures: Mutex::default(),
@@ -108,6 +108,26 @@ impl Session {
     /// The session as policies see it.
     pub(crate) fn actor(&self, now: Now) -> Actor<'_> {
         Actor { session: &self.id, grant: &self.grant, now }
+    }
+
+    /// What counts the live params that it created.
+    pub(crate) fn owner(&self) -> &Arc<Owner> {
+        self.owner.get_or_init(Arc::default)
+    }
+
+    /// Live params that it created.
+    pub(crate) fn created(&self) -> usize {
+        self.owner.get().map_or(0, |owner| owner.created.load(Ordering::Relaxed) as usize)
+    }
+
+    /// What is to be produced next, taken out; the memory of the queue goes with the last.
+    pub(crate) fn next_feed(&self) -> Option<Feed> {
+        let mut feeds = self.feeds.lock();
+        let next = feeds.pop_front();
+        if feeds.is_empty() {
+            *feeds = VecDeque::new();
+        }
+        next
     }
 
     /// Notes that the session holds the lock of an address.

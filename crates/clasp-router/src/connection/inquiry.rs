@@ -3,7 +3,7 @@
 use clasp_protocol::message::{ErrorMessage, Subscribe};
 use clasp_protocol::{ErrorCode, Qos};
 
-use super::Connection;
+use super::{Connection, Terms};
 use crate::clock::Now;
 use crate::dispatch::Request;
 use crate::persistence::ParamRecord;
@@ -45,7 +45,9 @@ impl Connection {
         let first = wanted.pattern == "/**" && wanted.after.is_none();
         let cost = if first { WALK_COST } else { 1 };
         let mut page = Err(Refusal::new(ErrorCode::TooManyRequests, "rate limit exceeded"));
-        self.inquire(cost, now, |request| page = verbs::page::page(request, wanted));
+        self.inquire(cost, Terms::default(), now, |request| {
+            page = verbs::page::page(request, wanted)
+        });
         page.map_err(Refusal::into_error)
     }
 
@@ -58,29 +60,25 @@ impl Connection {
         correlation: u32,
         now: Now,
     ) {
-        self.set_correlation(Some(correlation));
+        let terms = Terms { correlation: Some(correlation), quiet: false };
         let mut outcome = Err(Refusal::new(ErrorCode::TooManyRequests, "rate limit exceeded"));
-        self.inquire(WALK_COST, now, |request| {
+        self.inquire(WALK_COST, terms, now, |request| {
             outcome = verbs::subscribe::resume(request, subscribe, after);
         });
         if let Err(refusal) = outcome {
-            self.refuse(&refusal, now);
+            self.refuse(&refusal, terms, now);
         }
-        self.set_correlation(None);
     }
 
     /// Runs `carry_out` unless a rate limit forbids it.
-    fn inquire(&mut self, cost: u32, now: Now, carry_out: impl FnOnce(&Request<'_>)) {
+    fn inquire(&mut self, cost: u32, terms: Terms, now: Now, carry_out: impl FnOnce(&Request<'_>)) {
         let Some(session) = &self.session else { return };
         session.count_received();
         if let Some(allowance) = &mut self.allowance {
             let verdict = allowance.take(cost, now.mono_us);
             if verdict != Verdict::Allowed {
                 // The caller answers; what is left is to count, and to close if it goes on.
-                let correlation = self.correlation();
-                self.set_correlation(None);
-                self.over_limit(verdict, now);
-                self.set_correlation(correlation);
+                self.over_limit(verdict, Terms::default(), now);
                 return;
             }
         }
@@ -88,8 +86,8 @@ impl Connection {
             router: &self.router,
             session,
             qos: Qos::Confirm,
-            correlation: self.correlation(),
-            quiet: false,
+            correlation: terms.correlation,
+            quiet: terms.quiet,
             wire: &[],
             now,
         });

@@ -104,7 +104,12 @@ fn register(
     let subscribed = Subscribed { id, pattern, types };
     match old {
         Some(old) => mine[old] = subscribed,
-        None => mine.push(subscribed),
+        None => {
+            if mine.is_empty() {
+                mine.reserve_exact(1);
+            }
+            mine.push(subscribed);
+        }
     }
     router.generation.store(index.generation(), Ordering::Release);
     Ok(())

@@ -1,7 +1,6 @@
 //! Carries out a checked SET: propose, commit, apply, journal, deliver.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use clasp_protocol::message::{Set, Ttl};
 use clasp_protocol::{ErrorCode, Message, Qos};
@@ -15,8 +14,8 @@ use crate::metrics::EvictionReason;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
-use crate::state::eviction::Keep;
 use crate::state::conflict;
+use crate::state::eviction::Keep;
 use crate::state::expiry::Gone;
 use crate::state::param::{Lock, Param, deadline_us};
 use crate::state::store::Shard;
@@ -67,10 +66,11 @@ pub(crate) fn make_room(
     keep: &Keep<'_>,
 ) -> Result<(), Refusal> {
     let shard = router.store.place(address).shard;
-    let gone = router.store.make_room(&router.config.params, (more, shard), keep).map_err(|()| {
-        let text = "the state store is full and nothing in it may be evicted";
-        Refusal::new(ErrorCode::Overloaded, text).at(address)
-    })?;
+    let gone =
+        router.store.make_room(&router.config.params, (more, shard), keep).map_err(|()| {
+            let text = "the state store is full and nothing in it may be evicted";
+            Refusal::new(ErrorCode::Overloaded, text).at(address)
+        })?;
     for gone in gone {
         left(router, &gone, DeleteReason::Evicted, keep.now);
     }
@@ -148,7 +148,7 @@ fn propose(
     validate(router, session.actor(now), checked.address(), Some(sent))?;
     conflict::decide(param, &checked.set, session, now)?;
     let created_max = router.config.params.created_per_session_max;
-    let created = session.owner.created.load(Ordering::Relaxed) as usize;
+    let created = session.created();
     if param.is_none() && created_max > 0 && created >= created_max {
         let text = format!("this session has created {created_max} params that still exist");
         return Err(Refusal::new(ErrorCode::Overloaded, text).at(checked.address()));
@@ -214,7 +214,7 @@ impl Committed {
             deadline_us: self.deadline_us,
             touched_us: now.mono_us,
             lock: self.lock,
-            owner: Arc::clone(&session.owner),
+            owner: Arc::clone(session.owner()),
             strategy: router.strategy(checked.address()),
         }
     }

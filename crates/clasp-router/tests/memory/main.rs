@@ -80,6 +80,25 @@ fn does_not_grow(what: &str, (first, rounds): (usize, usize), mut round: impl Fn
     assert!(grown < NOISE_BYTES, "{what}: {grown} bytes more after {rounds} rounds");
 }
 
+/// The router's part of a session that has one subscription and nothing to hear: its own record,
+/// its queue, and its places in tables.
+const IDLE_SESSION_BYTES: usize = 1_024;
+
+fn sessions_that_only_listen() {
+    const SESSIONS: usize = 20_000;
+    let scene = Scene::new(|config| config.sessions_max = 0);
+    let mut sessions = Vec::with_capacity(SESSIONS);
+    let before = resident_bytes();
+    for number in 0..SESSIONS {
+        let mut session = scene.join();
+        scene.send(&mut session, &subscribe(1, &format!("/x/{number}")));
+        assert!(session.established());
+        sessions.push(session);
+    }
+    let each = (resident_bytes() - before) / SESSIONS;
+    assert!(each <= IDLE_SESSION_BYTES, "an idle session takes {each} bytes");
+}
+
 fn lifetimes_that_change() {
     let scene = Scene::new(|_| {});
     let mut a = scene.join();
@@ -166,6 +185,7 @@ fn a_client_that_reads_now_and_then() {
 
 #[test]
 fn nothing_that_clients_repeat_makes_the_router_grow() {
+    sessions_that_only_listen();
     lifetimes_that_change();
     addresses_at_the_limit();
     sessions_that_come_and_go();
