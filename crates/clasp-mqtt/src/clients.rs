@@ -256,9 +256,7 @@ impl Door {
         }
         let until_s = record.until_s;
         let place = match self.revive(&key, &record, now) {
-            Some(session) => {
-                Place::Away(Box::new(Away { session, until_s, will_s: until_s }))
-            }
+            Some(session) => Place::Away(Box::new(Away { session, until_s, will_s: until_s })),
             None => Place::Stored(Box::new(record)),
         };
         self.clients.places.lock().insert(key, place);

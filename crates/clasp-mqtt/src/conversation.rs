@@ -212,6 +212,8 @@ impl Conversation {
     /// Ends the session, or keeps it without its connection.
     fn part(&self, state: &mut State, now: Now) {
         if let Stage::Open(session) = std::mem::replace(&mut state.stage, Stage::Over) {
+            let remote = session.guest.remote().map(display);
+            tracing::debug!(remote, "MQTT client {:?} has left", session.key.client);
             self.door.part(session, now);
         }
     }

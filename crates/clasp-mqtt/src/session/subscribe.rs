@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use clasp_protocol::message::{Subscribe as Wanted, TypeMask, Unsubscribe as Unwanted};
 use clasp_protocol::Message as Request;
+use clasp_protocol::message::{Subscribe as Wanted, TypeMask, Unsubscribe as Unwanted};
 use clasp_router::Now;
 
 use super::{Granting, Kept, Session, Subscribing, Subscription, SubscriptionOptions, Waiting};
@@ -146,8 +146,10 @@ impl Session {
 
     /// Answers every SUBSCRIBE that has all its own answers.
     pub(super) fn finish_subscribing(&mut self, door: &Door, out: &mut Vec<u8>, now: Now) {
-        while let Some(done) =
-            self.passing.as_mut().and_then(|it| it.subscribing.pop_front_if(|first| first.left == 0))
+        while let Some(done) = self
+            .passing
+            .as_mut()
+            .and_then(|it| it.subscribing.pop_front_if(|first| first.left == 0))
         {
             let mut codes = Vec::with_capacity(done.filters.len());
             for granting in &done.filters {

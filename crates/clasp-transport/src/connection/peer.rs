@@ -141,6 +141,8 @@ struct Offered {
 
 impl std::fmt::Debug for Foreign {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Foreign").field("held", &self.tail.as_ref().map_or(0, |tail| tail.bytes.len())).finish_non_exhaustive()
+        f.debug_struct("Foreign")
+            .field("held", &self.tail.as_ref().map_or(0, |tail| tail.bytes.len()))
+            .finish_non_exhaustive()
     }
 }
