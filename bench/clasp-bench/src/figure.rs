@@ -28,6 +28,10 @@ pub(crate) enum Metric {
     CpuMsPerJoin,
     /// 99th percentile of others' latency during that, in microseconds.
     P99MeanwhileUs,
+    /// The same of a stretch of time without that, the median of many, in microseconds.
+    StretchP99Us,
+    /// The same of one such time, the median of many, in microseconds.
+    StretchP99MeanwhileUs,
     /// SETs per second.
     SetsPerS,
     /// Server CPU time per SET, in nanoseconds.
@@ -51,6 +55,8 @@ impl Metric {
             Metric::JoinMs => "Until a late joiner has everything",
             Metric::CpuMsPerJoin => "Server CPU for a late joiner",
             Metric::P99MeanwhileUs => "Others' latency p99 meanwhile",
+            Metric::StretchP99Us => "Latency p99 of a stretch",
+            Metric::StretchP99MeanwhileUs => "Others' latency p99 during one join",
             Metric::SetsPerS => "SETs per second",
             Metric::CpuNsPerSet => "Server CPU per SET",
             Metric::GrowthMib => "Growth of server memory",
@@ -66,6 +72,8 @@ impl Metric {
             | Metric::P99Us
             | Metric::P999Us
             | Metric::P99MeanwhileUs
+            | Metric::StretchP99Us
+            | Metric::StretchP99MeanwhileUs
             | Metric::CpuUsPerOpen => format!("{} µs", digits(value)),
             Metric::BytesPerSession => format!("{} KiB", digits(value / 1024.0)),
             Metric::OpenMs | Metric::JoinMs | Metric::CpuMsPerJoin => {

@@ -205,9 +205,14 @@ impl Load {
                 &[Metric::BytesPerSession, Metric::OpenMs, Metric::CpuUsPerOpen]
             }
             Shape::Sets { .. } => &[Metric::SetsPerS, Metric::CpuNsPerSet],
-            Shape::Joiner { .. } => {
-                &[Metric::JoinMs, Metric::CpuMsPerJoin, Metric::P99Us, Metric::P99MeanwhileUs]
-            }
+            Shape::Joiner { .. } => &[
+                Metric::JoinMs,
+                Metric::CpuMsPerJoin,
+                Metric::StretchP99Us,
+                Metric::StretchP99MeanwhileUs,
+                Metric::P99Us,
+                Metric::P99MeanwhileUs,
+            ],
         }
     }
 

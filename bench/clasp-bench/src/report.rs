@@ -62,7 +62,14 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "A late joiner",
-        metrics: &[Metric::JoinMs, Metric::CpuMsPerJoin, Metric::P99Us, Metric::P99MeanwhileUs],
+        metrics: &[
+            Metric::JoinMs,
+            Metric::CpuMsPerJoin,
+            Metric::StretchP99Us,
+            Metric::StretchP99MeanwhileUs,
+            Metric::P99Us,
+            Metric::P99MeanwhileUs,
+        ],
         holds: |load| matches!(load.shape, Shape::Joiner { .. }),
     },
     Section {

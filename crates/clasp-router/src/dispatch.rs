@@ -106,17 +106,26 @@ impl Request<'_> {
     }
 
     /// Confirms a write whose journal entry has this sequence number; with QoS 2 not before the
-    /// entry is durable, with QoS 1 not while the journal lags.
-    pub(crate) fn acknowledge_write(&self, ack: Ack<'_>, sequence: Option<u64>) {
+    /// entry is durable, with QoS 1 not while the journal lags. Refuses that if the journal had no
+    /// room for the entry.
+    pub(crate) fn acknowledge_write(
+        &self,
+        ack: Ack<'_>,
+        sequence: Option<u64>,
+    ) -> Result<(), Refusal> {
         let Request { router, session, qos, now, .. } = *self;
+        if sequence.is_none() && router.durability.journal().is_some() {
+            router.durability.check(qos)?;
+        }
         let ack = Ack { correlation: self.correlation, ..ack };
         if let Some(sequence) = sequence
             && qos != Qos::Fire
             && router.durability.hold((sequence, qos, now), &session.outbox, &ack)
         {
-            return;
+            return Ok(());
         }
         self.confirm(ack);
+        Ok(())
     }
 
     /// Confirms the request, if its sender wants that.

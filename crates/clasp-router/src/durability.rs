@@ -62,11 +62,22 @@ impl Durability {
     /// store takes what it has room for, and the rest is counted as lost: nobody was promised it.
     pub(crate) fn record(&self, entries: &[Entry<'_>], now: Now) -> Option<u64> {
         let journal = self.journal.as_ref()?;
-        if self.failed.load(Ordering::Relaxed) && journal.is_full() {
+        if self.loses(journal.as_ref()) {
             self.metrics.journal_error();
             return None;
         }
         Some(journal.append_group(entries, now))
+    }
+
+    /// Sequence number of the newest entry, unless what comes now is lost.
+    pub(crate) fn latest(&self) -> Option<u64> {
+        let journal = self.journal.as_ref()?;
+        (!self.loses(journal.as_ref())).then(|| journal.latest())
+    }
+
+    /// Whether there is no room for another entry, and will be none.
+    fn loses(&self, journal: &dyn Journal) -> bool {
+        self.failed.load(Ordering::Relaxed) && journal.is_full()
     }
 
     /// Refuses a write that wants a confirmation which cannot be given.

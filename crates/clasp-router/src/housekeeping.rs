@@ -14,6 +14,7 @@ use crate::journal::DeleteReason;
 use crate::outbox::{Close, Outbox};
 use crate::refusal::Refusal;
 use crate::router::Router;
+use crate::session::Session;
 use crate::state::expiry::Gone;
 use crate::state::store::{SHARDS, Shard};
 use crate::timer::Task;
@@ -27,17 +28,19 @@ const EXPIRE_BATCH: usize = 256;
 /// Runs all sweeps and asks to be run again.
 pub(crate) fn run(router: &Arc<Router>, now: Now) {
     router.timers.add(now.mono_us + INTERVAL_US, Task::Housekeeping);
-    let generation = router.generation.load(Ordering::Acquire);
     for number in 0..SHARDS {
         expire(router, number, now);
-        router.store.lock(number).drop_stale_audiences(generation);
     }
+    sweep_stale(router, now);
     router.signals.expire(now.mono_us);
     watch_slow_consumers(router, now);
     let authenticator = &router.ports.authenticator;
     let revision = authenticator.revision();
     let recheck = router.grants_checked.swap(revision, Ordering::Relaxed) != revision;
-    let sessions: Vec<_> = router.sessions.read().values().cloned().collect();
+    let concerned = |session: &&Arc<Session>| {
+        recheck || session.grant.expires_unix_us.is_some() || session.gestures.lock().is_some()
+    };
+    let sessions: Vec<_> = router.sessions.read().values().filter(concerned).cloned().collect();
     for session in sessions {
         crate::gesture::forget_idle(router, &session, now);
         if session.grant.is_expired(now.unix_us) {
@@ -46,6 +49,25 @@ pub(crate) fn run(router: &Arc<Router>, now: Now) {
             router.expel(&session, &Refusal::denied(&Denied::Revoked), now);
         }
     }
+}
+
+/// Sees that lists of subscribers from before the last change go, one shard at a time: to look at
+/// all addresses at once would hold up whoever has something to say.
+fn sweep_stale(router: &Router, now: Now) {
+    let generation = router.generation.load(Ordering::Acquire);
+    if router.swept_generation.swap(generation, Ordering::Relaxed) == generation {
+        return;
+    }
+    for shard in 0..SHARDS {
+        let due_us = now.mono_us + INTERVAL_US * shard as u64 / SHARDS as u64;
+        router.timers.add(due_us, Task::DropStale(shard));
+    }
+}
+
+/// Lets go of a shard's lists of subscribers that are out of date.
+pub(crate) fn drop_stale(router: &Router, shard: usize) {
+    let generation = router.generation.load(Ordering::Acquire);
+    router.store.lock(shard).drop_stale_audiences(generation);
 }
 
 fn expire(router: &Arc<Router>, number: usize, now: Now) {

@@ -79,6 +79,8 @@ pub struct Router {
     pub(crate) durability: Arc<Durability>,
     /// What [`Authenticator::revision`] was when the sessions' grants were last looked at.
     pub(crate) grants_checked: AtomicU64,
+    /// Generation of the index when lists of subscribers were last swept.
+    pub(crate) swept_generation: AtomicU64,
     next_peer: AtomicU64,
     unix_us: AtomicU64,
     mono_us: AtomicU64,
@@ -128,6 +130,7 @@ impl Router {
             durability: Durability::new(ports.journal.clone(), Arc::clone(&metrics)),
             metrics,
             grants_checked: AtomicU64::new(ports.authenticator.revision()),
+            swept_generation: AtomicU64::new(0),
             next_peer: AtomicU64::new(1),
             unix_us: AtomicU64::new(0),
             mono_us: AtomicU64::new(0),

@@ -23,8 +23,10 @@ pub(crate) enum Task {
     Gesture(Weak<Session>, GestureKey),
     /// A bundle is to run.
     Bundle(Box<Scheduled>),
-    /// Sweeps: expiry, slow consumers, stale lists.
+    /// Sweeps: expiry, slow consumers, sessions.
     Housekeeping,
+    /// Lists of subscribers that are out of date go from the shard with this number.
+    DropStale(usize),
 }
 
 /// Tasks by time; ties run in the order in which they were added.
@@ -113,6 +115,7 @@ pub(crate) fn run_due(router: &Arc<Router>, now: Now) {
             }
             Task::Bundle(scheduled) => crate::schedule::run(router, &scheduled, now),
             Task::Housekeeping => crate::housekeeping::run(router, now),
+            Task::DropStale(shard) => crate::housekeeping::drop_stale(router, shard),
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn run(
     set_all(server, wire, params)?;
     let mut pacer = Pacer::open(server, wire, (layout, messages_per_s))?;
     pacer.finish(WARM, |_, _| {})?;
-    let (mut alone, mut meanwhile) = (Vec::new(), Vec::new());
+    let (mut alone, mut meanwhile) = (Heard::default(), Heard::default());
     let (mut times_ms, mut cpu_ms) = (Vec::new(), Vec::new());
     for _ in 0..JOINS {
         let before = Meter::read(server)?;
@@ -63,16 +63,34 @@ pub(super) fn run(
     Ok(Sample::from([
         (Metric::JoinMs, median(times_ms)),
         (Metric::CpuMsPerJoin, median(cpu_ms)),
-        (Metric::P99Us, percentiles_us(&alone)(0.99)),
-        (Metric::P99MeanwhileUs, percentiles_us(&meanwhile)(0.99)),
+        (Metric::StretchP99Us, alone.stretch_p99_us()),
+        (Metric::StretchP99MeanwhileUs, meanwhile.stretch_p99_us()),
+        (Metric::P99Us, alone.p99_us()),
+        (Metric::P99MeanwhileUs, meanwhile.p99_us()),
     ]))
+}
+
+/// Latencies of the others' copies, a list for each stretch of time.
+#[derive(Default)]
+struct Heard(Vec<Vec<Duration>>);
+
+impl Heard {
+    /// Of all copies; some milliseconds that the machine takes for something else once decide it.
+    fn p99_us(&self) -> f64 {
+        percentiles_us(&self.0.concat())(0.99)
+    }
+
+    /// Of a stretch, in the median of all.
+    fn stretch_p99_us(&self) -> f64 {
+        median(self.0.iter().map(|stretch| percentiles_us(stretch)(0.99)).collect())
+    }
 }
 
 /// A time during which the others are listened to.
 struct Stretch<'a> {
     start: Instant,
     /// Gets the latencies of the messages that were due in this time.
-    heard: &'a mut Vec<Duration>,
+    heard: &'a mut Heard,
 }
 
 impl Stretch<'_> {
@@ -93,7 +111,7 @@ impl Stretch<'_> {
         let sent = pacer.next();
         pacer.finish(sent, |sequence, latency| heard.push((sequence, latency)))?;
         let within = |sequence| (self.start..end).contains(&pacer.due(sequence));
-        self.heard.extend(heard.iter().filter(|it| within(it.0)).map(|it| it.1));
+        self.heard.0.push(heard.iter().filter(|it| within(it.0)).map(|it| it.1).collect());
         Ok(end - self.start)
     }
 }

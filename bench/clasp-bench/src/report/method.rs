@@ -31,7 +31,8 @@ const METHOD: &str = "\
 - The late joiner is timed from its connect to the moment when it has seen every param. MQTT has
   retained messages for that. Meanwhile 1 → 10 goes on at 2,000 messages/s: its p99
   during sixty joins stands beside its p99 in stretches between them, each as long as the join
-  before it.
+  before it: once as the median of sixty such p99s, once as the p99 of all copies in them. The
+  latter is decided by a few stretches in which the machine was busy with something else.
 - A stalled subscriber has a receive buffer of 4 KiB and never reads; the other 99 are counted.
 - uWebSockets is the floor: Bun's built-in server (its HTTP and WebSocket engine is uWebSockets)
   hands every frame on without looking at it. It carries the same bytes as CLASP. NATS is used

@@ -30,8 +30,7 @@ pub(crate) fn bundle(request: &Request<'_>, bundle: &Bundle<'_>) -> Result<(), R
     }
     let done = write::bundle::commit(router, session, &checked, now)?;
     let ack = Ack { revision: done.revision, ..Ack::default() };
-    request.acknowledge_write(ack, done.sequence);
-    Ok(())
+    request.acknowledge_write(ack, done.sequence)
 }
 
 /// Runs a bundle whose time has come; the state is looked at only now.

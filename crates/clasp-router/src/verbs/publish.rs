@@ -17,9 +17,8 @@ pub(crate) fn publish(request: &Request<'_>, publish: &Publish<'_>) -> Result<()
     }
     write::publish::commit(router, session, &checked, now)?;
     if acknowledged {
-        let sequence = router.durability.journal().map(|journal| journal.latest());
         let ack = Ack { address: Some(publish.address.clone()), ..Ack::default() };
-        request.acknowledge_write(ack, sequence);
+        request.acknowledge_write(ack, router.durability.latest())?;
     }
     Ok(())
 }

@@ -23,6 +23,6 @@ pub(crate) fn set(request: &Request<'_>, set: &Set<'_>) -> Result<(), Refusal> {
         holder: holder.as_deref().map(Into::into),
         correlation: None,
     };
-    request.acknowledge_write(ack, applied.sequence);
-    Ok(())
+    let stored = request.acknowledge_write(ack, applied.sequence);
+    stored.map_err(|refusal| refusal.at(&set.address))
 }

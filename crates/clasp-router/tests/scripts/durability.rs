@@ -295,6 +295,27 @@ fn while_the_journal_fails_confirmed_writes_are_refused_and_others_go_on() {
 }
 
 #[test]
+fn a_write_that_finds_the_journal_failed_and_full_is_not_confirmed() {
+    for request in [set("/x", 1), bundle([set("/x", 2)]), event("/x", 3).confirm()] {
+        let tape = Tape::new();
+        let failing = Arc::clone(&tape);
+        // The rules are asked when a write has been let in and its entry has not been made.
+        let rules = Rules::default().validate(move |_, _, _| {
+            failing.broken.store(true, Ordering::SeqCst);
+            failing.full.store(true, Ordering::SeqCst);
+            failing.tell();
+            Ok(())
+        });
+        let journal: Option<Arc<dyn Journal>> = Some(tape);
+        let ports = Ports { journal, policy: Arc::new(rules), ..Ports::default() };
+        let mut world = World::with(Config { ack_publish: true, ..Config::default() }, ports);
+        world.join("a");
+        let told = world.ask("a", request);
+        assert!(told.len() == 1 && told[0].starts_with("ERROR 500"), "{told:?}");
+    }
+}
+
+#[test]
 fn a_journal_that_cannot_be_read_is_told_and_the_replay_is_over() {
     let (mut world, tape) = taped();
     world.send("a", set("/x", 1));
