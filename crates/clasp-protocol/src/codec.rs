@@ -15,7 +15,7 @@ pub use error::{DecodeError, DecodeProblem, EncodeError};
 pub use snapshot::SnapshotBuilder;
 
 use crate::frame::{self, Qos};
-use crate::message::{Message, MessageType, SignalType};
+use crate::message::{Ack, Message, MessageType, Set, SignalType};
 use reader::{Read, Reader};
 use writer::Writer;
 
@@ -45,8 +45,42 @@ pub fn is_legacy(payload: &[u8]) -> bool {
 /// A text or list too long for its 16-bit length, or a payload beyond 65,535 bytes.
 #[inline]
 pub fn encode(message: &Message<'_>, qos: Qos, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    framed(qos, out, |out| write(message, 0, out))
+}
+
+/// [`encode`] of a SET that is not made a message first.
+///
+/// # Errors
+/// Those of [`encode`].
+#[inline]
+pub fn encode_set(set: &Set<'_>, qos: Qos, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    framed(qos, out, |out| {
+        out.push(MessageType::Set as u8);
+        state::write_set(set, &mut Writer { out })
+    })
+}
+
+/// [`encode`] of an ACK that is not made a message first.
+///
+/// # Errors
+/// Those of [`encode`].
+#[inline]
+pub fn encode_ack(ack: &Ack<'_>, qos: Qos, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    framed(qos, out, |out| {
+        out.push(MessageType::Ack as u8);
+        control::write_ack(ack, &mut Writer { out })
+    })
+}
+
+/// Puts the frame around the payload that `write` appends.
+#[inline]
+fn framed(
+    qos: Qos,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
     let start = frame::start(out);
-    if let Err(error) = write(message, 0, out) {
+    if let Err(error) = write(out) {
         out.truncate(start);
         return Err(error);
     }

@@ -1,6 +1,6 @@
 //! One encoded frame that goes to many outboxes.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 
 use bytes::Bytes;
 use clasp_protocol::codec::{self, EncodeError};
@@ -26,11 +26,15 @@ const HEADROOM_BYTES: usize = 10;
 const KEPT_BYTES_MAX: usize = 128 << 10;
 
 thread_local! {
-    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Cell<Option<Box<Body>>> = const { Cell::new(None) };
 }
 
-/// An encoded frame, preceded by its WebSocket header.
-pub(crate) struct Broadcast {
+/// An encoded frame, preceded by its WebSocket header. As large as a pointer, since it is handed on
+/// several times for each message.
+pub(crate) struct Broadcast(Option<Box<Body>>);
+
+#[derive(Default)]
+struct Body {
     buffer: Vec<u8>,
     start: usize,
     shared: OnceCell<Bytes>,
@@ -60,17 +64,22 @@ impl Broadcast {
     pub(crate) fn build(
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<Broadcast, EncodeError> {
-        let mut buffer = SPARE.take();
-        buffer.clear();
-        buffer.resize(HEADROOM_BYTES, 0);
-        encode(&mut buffer)?;
-        let start = put_websocket_header(&mut buffer);
-        Ok(Broadcast { buffer, start, shared: OnceCell::new(), run: None })
+        let mut broadcast = Broadcast(SPARE.take());
+        let body = broadcast.0.get_or_insert_default();
+        body.buffer.resize(HEADROOM_BYTES, 0);
+        encode(&mut body.buffer)?;
+        body.start = put_websocket_header(&mut body.buffer);
+        Ok(broadcast)
+    }
+
+    #[inline]
+    fn body(&self) -> &Body {
+        self.0.as_deref().expect("only dropping takes it")
     }
 
     /// The frame without any transport's framing.
     pub(crate) fn frame(&self) -> &[u8] {
-        &self.buffer[HEADROOM_BYTES..]
+        &self.body().buffer[HEADROOM_BYTES..]
     }
 
     /// The payload inside the frame.
@@ -80,32 +89,35 @@ impl Broadcast {
 
     /// Bytes this takes in an outbox, framing included.
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len() - self.start
+        self.body().buffer.len() - self.body().start
     }
 
     /// A shared copy for outboxes that keep it by reference; made at most once.
     pub(crate) fn shared(&self) -> Shared {
-        let bytes =
-            self.shared.get_or_init(|| Bytes::copy_from_slice(&self.buffer[self.start..])).clone();
-        Shared { bytes, header: (HEADROOM_BYTES - self.start) as u8 }
+        let Body { buffer, start, shared, .. } = self.body();
+        let bytes = shared.get_or_init(|| Bytes::copy_from_slice(&buffer[*start..])).clone();
+        Shared { bytes, header: (HEADROOM_BYTES - start) as u8 }
     }
 
     /// Writes the frame down where many outboxes can refer to it.
     pub(crate) fn put_down(&mut self) {
-        self.run = Run::put(&self.buffer[self.start..]);
+        let run = Run::put(&self.body().buffer[self.body().start..]);
+        if let Some(body) = &mut self.0 {
+            body.run = run;
+        }
     }
 
     /// Where it was put down, with its WebSocket header.
     #[inline]
     pub(crate) fn run(&self) -> Option<&Run> {
-        self.run.as_ref()
+        self.body().run.as_ref()
     }
 
     /// Appends the frame as the wire wants it.
     #[inline]
     pub(crate) fn append(&self, framing: Framing, out: &mut Vec<u8>) {
         match framing {
-            Framing::WebSocket => out.extend_from_slice(&self.buffer[self.start..]),
+            Framing::WebSocket => out.extend_from_slice(&self.body().buffer[self.body().start..]),
             Framing::LengthPrefixed => append_prefixed(self.frame(), out),
             Framing::Bare => out.extend_from_slice(self.frame()),
         }
@@ -123,8 +135,12 @@ impl Broadcast {
 
 impl Drop for Broadcast {
     fn drop(&mut self) {
-        if self.buffer.capacity() <= KEPT_BYTES_MAX {
-            SPARE.set(std::mem::take(&mut self.buffer));
+        let Some(mut body) = self.0.take() else { return };
+        if body.buffer.capacity() <= KEPT_BYTES_MAX {
+            body.buffer.clear();
+            body.shared = OnceCell::new();
+            body.run = None;
+            SPARE.set(Some(body));
         }
     }
 }

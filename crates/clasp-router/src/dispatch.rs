@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use clasp_protocol::message::Ack;
-use clasp_protocol::{ErrorCode, Message, Qos};
+use clasp_protocol::{ErrorCode, Message, Qos, codec};
 
+use crate::broadcast::Broadcast;
 use crate::clock::Now;
 use crate::config::AckPolicy;
 use crate::connection::Manners;
+use crate::outbox::Class;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::Session;
@@ -117,26 +119,35 @@ impl Request<'_> {
         if sequence.is_none() && router.durability.journal().is_some() {
             router.durability.check(qos)?;
         }
-        let ack = Ack { correlation: self.correlation, ..ack };
+        let ack = self.numbered(ack);
         if let Some(sequence) = sequence
             && qos != Qos::Fire
             && router.durability.hold((sequence, qos, now), &session.outbox, &ack)
         {
             return Ok(());
         }
-        self.confirm(ack);
+        self.confirm(&ack);
         Ok(())
     }
 
     /// Confirms the request, if its sender wants that.
     pub(crate) fn acknowledge(&self, ack: Ack<'_>) {
-        self.confirm(Ack { correlation: self.correlation, ..ack });
+        self.confirm(&self.numbered(ack));
     }
 
-    fn confirm(&self, ack: Ack<'_>) {
+    #[inline]
+    fn numbered<'a>(&self, mut ack: Ack<'a>) -> Ack<'a> {
+        ack.correlation = self.correlation;
+        ack
+    }
+
+    #[inline]
+    fn confirm(&self, ack: &Ack<'_>) {
         let always = self.router.config.ack == AckPolicy::Always && !self.is_foreign();
-        if always || self.qos != Qos::Fire {
-            self.reply(&Message::Ack(ack), Qos::Fire);
+        if (always || self.qos != Qos::Fire)
+            && let Ok(frame) = Broadcast::build(|out| codec::encode_ack(ack, Qos::Fire, out))
+        {
+            self.session.outbox.push(&frame, Class::Reply, self.now.mono_us);
         }
     }
 }

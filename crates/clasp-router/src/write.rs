@@ -66,6 +66,7 @@ pub(crate) fn check_address(router: &Router, address: &str) -> Result<(), Refusa
 }
 
 /// Checks what can be checked without looking at the state.
+#[inline]
 pub(crate) fn check_set<'a>(
     router: &Router,
     session: &Session,
@@ -95,6 +96,7 @@ pub(crate) fn check_set<'a>(
 }
 
 /// Checks what can be checked without looking at the state.
+#[inline]
 pub(crate) fn check_publish<'a>(
     router: &Router,
     session: &Session,

@@ -113,7 +113,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a field if its flag is set.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would hand the field back through memory")]
+    #[inline(always)]
     pub(crate) fn when<T>(
         &mut self,
         flag: bool,

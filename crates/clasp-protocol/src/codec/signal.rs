@@ -73,24 +73,32 @@ pub(super) fn read_unsubscribe(reader: &mut Reader<'_>) -> Read<Unsubscribe> {
 #[inline]
 pub(super) fn read_publish<'a>(reader: &mut Reader<'a>) -> Read<Publish<'a>> {
     let flags = reader.u8("the flags")?;
-    let mut publish =
-        Publish::new(reader.text("the address")?, SignalType::from_code(flags >> SIGNAL_SHIFT));
-    publish.phase = Some(Phase::from_code(flags & PHASE));
-    match reader.u8("the value indicator")? {
-        VALUE => publish.value = Some(reader.value()?),
-        SAMPLES => {
-            let count = reader.count("the count of samples", SAMPLE_BYTES)?;
-            let bytes = reader.bytes("the samples", count * SAMPLE_BYTES)?;
-            publish.samples = Some(Samples(Cow::Borrowed(bytes)));
-        }
-        _ => {}
-    }
-    publish.timestamp =
-        reader.when(flags & TIMESTAMP != 0, |reader| reader.u64("the timestamp"))?;
-    publish.id = reader.when(flags & ID != 0, |reader| reader.u32("the id"))?;
-    // The rate has no flag: it is there if four bytes are left.
-    publish.rate = reader.when(reader.left() >= RATE_BYTES, |reader| reader.u32("the rate"))?;
-    Ok(publish)
+    let address = reader.text("the address")?;
+    let (value, samples) = match reader.u8("the value indicator")? {
+        VALUE => (Some(reader.value()?), None),
+        SAMPLES => (None, Some(read_samples(reader)?)),
+        _ => (None, None),
+    };
+    // Made in one go: the fields written one by one and read back together would stall.
+    Ok(Publish {
+        address,
+        signal: Some(SignalType::from_code(flags >> SIGNAL_SHIFT)),
+        phase: Some(Phase::from_code(flags & PHASE)),
+        value,
+        payload: None,
+        samples,
+        timestamp: reader.when(flags & TIMESTAMP != 0, |reader| reader.u64("the timestamp"))?,
+        id: reader.when(flags & ID != 0, |reader| reader.u32("the id"))?,
+        // The rate has no flag: it is there if four bytes are left.
+        rate: reader.when(reader.left() >= RATE_BYTES, |reader| reader.u32("the rate"))?,
+        timeline: None,
+    })
+}
+
+fn read_samples<'a>(reader: &mut Reader<'a>) -> Read<Samples<'a>> {
+    let count = reader.count("the count of samples", SAMPLE_BYTES)?;
+    let bytes = reader.bytes("the samples", count * SAMPLE_BYTES)?;
+    Ok(Samples(Cow::Borrowed(bytes)))
 }
 
 #[inline]

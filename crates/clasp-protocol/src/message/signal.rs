@@ -29,7 +29,7 @@ impl SignalType {
 
     /// Binary code to type; unknown codes read as event.
     pub fn from_code(code: u8) -> SignalType {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == code).unwrap_or(SignalType::Event)
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(SignalType::Event)
     }
 
     /// MessagePack name to type.
@@ -66,7 +66,7 @@ impl Phase {
 
     /// Binary code to phase; unknown codes read as start.
     pub fn from_code(code: u8) -> Phase {
-        Self::ALL.into_iter().find(|phase| *phase as u8 == code).unwrap_or(Phase::Start)
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Phase::Start)
     }
 
     /// MessagePack name to phase.

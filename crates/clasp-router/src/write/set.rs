@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clasp_protocol::message::{Set, Ttl};
-use clasp_protocol::{ErrorCode, Message, Qos};
+use clasp_protocol::{ErrorCode, Qos, codec};
 
 use super::{CheckedSet, validate};
 use crate::broadcast::Broadcast;
@@ -282,11 +282,16 @@ pub(crate) fn deliver(
     applied: &Applied,
     (group, now): (Option<&mut Group>, Now),
 ) {
-    let set = Set { revision: Some(applied.revision), ..checked.set.clone() };
-    let message = Message::Set(set);
-    let Ok(frame) = Broadcast::new(&message, Qos::Confirm) else { return };
-    let Message::Set(set) = &message else { return };
-    let mut delivery = Delivery { frame, source: Source::Set(set), except: None, now };
+    let set = &checked.set;
+    let set = Set {
+        address: set.address.as_ref().into(),
+        value: set.value.borrowed(),
+        revision: Some(applied.revision),
+        ..*set
+    };
+    let frame = Broadcast::build(|out| codec::encode_set(&set, Qos::Confirm, out));
+    let Ok(frame) = frame else { return };
+    let mut delivery = Delivery { frame, source: Source::Set(&set), except: None, now };
     match group {
         None => router.deliver(shard.entry(applied.slot), &mut delivery),
         Some(group) => router.deliver_together(shard.entry(applied.slot), delivery, group),
