@@ -297,6 +297,11 @@ impl Guest {
         self.connection.last_revision()
     }
 
+    /// Where the client is, as it was introduced.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.connection.link().map(|link| link.remote)
+    }
+
     /// Session id, a UUID in 36 characters.
     pub fn session_id(&self) -> &str {
         self.connection.session_id().unwrap_or_default()

@@ -69,7 +69,7 @@ pub(crate) enum Place {
     /// In a conversation, which has this serial.
     Here(u64, Weak<Conversation>),
     /// Waiting for the client.
-    Away(Away),
+    Away(Box<Away>),
     /// As it was stored, since its token is not known any more.
     Stored(Box<Record>),
 }
@@ -120,12 +120,10 @@ impl Clients {
 
     /// The client of a session is gone; gives the session back if its place is taken or all places
     /// for those who are away are.
-    fn park(&self, key: &Arc<Key>, away: Away, most: usize) -> Option<Away> {
+    fn park(&self, away: Box<Away>, most: usize) -> Option<Box<Away>> {
         let mut places = self.places.lock();
-        let mine = matches!(
-            places.get(key),
-            Some(Place::Here(serial, _)) if *serial == away.session.serial
-        );
+        let Session { key, serial, .. } = &*away.session;
+        let mine = matches!(places.get(key), Some(Place::Here(mine, _)) if mine == serial);
         let waiting = || places.values().filter(|place| !matches!(place, Place::Here(..))).count();
         if !mine || (places.len() >= most && waiting() >= most) {
             return Some(away);
@@ -164,30 +162,31 @@ impl Clients {
 
 impl Door {
     /// Keeps a session whose connection is over, or ends it.
-    pub(crate) fn part(&self, key: &Arc<Key>, mut session: Box<Session>, now: Now) {
+    pub(crate) fn part(&self, mut session: Box<Session>, now: Now) {
         let now_s = now.unix_us / 1_000_000;
         session.go_away(self);
-        let delay_s = session.will.as_ref().map_or(0, |will| will.delay_s.min(session.expiry_s));
+        let expiry_s = session.kept.expiry_s;
+        let delay_s = session.will.as_ref().map_or(0, |will| will.delay_s.min(expiry_s));
         if delay_s == 0
             && let Some(will) = session.will.take()
         {
             let serial = session.serial;
             will.publish(self, &mut session.guest, serial, now);
         }
-        if session.expiry_s == 0 {
-            self.clients.leave(key, session.serial);
-            self.clients.note(key, None);
+        let key = Arc::clone(&session.key);
+        if expiry_s == 0 {
+            self.clients.leave(&key, session.serial);
+            self.clients.note(&key, None);
             return session.end(self, now);
         }
-        let (until_s, will_s) = (now_s + u64::from(session.expiry_s), now_s + u64::from(delay_s));
+        let (until_s, will_s) = (now_s + u64::from(expiry_s), now_s + u64::from(delay_s));
         let state = store::write(&session, until_s);
-        let serial = session.serial;
-        let away = Away { session, until_s, will_s };
-        match self.clients.park(key, away, self.config.limits.away_max) {
-            None => self.clients.note(key, Some(state)),
+        let away = Box::new(Away { session, until_s, will_s });
+        match self.clients.park(away, self.config.limits.away_max) {
+            None => self.clients.note(&key, Some(state)),
             Some(away) => {
-                self.clients.leave(key, serial);
-                self.finish(away, now);
+                self.clients.leave(&key, away.session.serial);
+                self.finish(*away, now);
             }
         }
     }
@@ -215,19 +214,19 @@ impl Door {
                 let mut session = conversation.upgrade()?.evict(reason::TAKEN_OVER)?;
                 session.go_away(self);
                 let delay_s = session.will.as_ref().map_or(0, |will| will.delay_s);
-                if delay_s == 0 || !resume || session.expiry_s == 0 {
+                if delay_s == 0 || !resume || session.kept.expiry_s == 0 {
                     let serial = session.serial;
                     if let Some(will) = session.will.take() {
                         will.publish(self, &mut session.guest, serial, now);
                     }
                 }
-                if session.expiry_s == 0 {
+                if session.kept.expiry_s == 0 {
                     session.end(self, now);
                     return None;
                 }
                 Away { session, until_s: u64::MAX, will_s: u64::MAX }
             }
-            Place::Away(away) => away,
+            Place::Away(away) => *away,
             Place::Stored(record) => {
                 let alive = resume && record.until_s > now.unix_us / 1_000_000;
                 return alive.then(|| (record.restore(self), None));
@@ -245,24 +244,25 @@ impl Door {
     }
 
     /// Brings a stored session back: with a session of the router where that needs no token.
-    pub(crate) fn recall(&self, key: &Key, record: &[u8], now: Now) {
+    pub(crate) fn recall(&self, key: Key, record: &[u8], now: Now) {
+        let key = Arc::new(key);
         let Some(record) = Record::read(record) else {
             tracing::warn!(client = %key.client, "a stored MQTT session is unreadable and gone");
-            return self.clients.note(key, None);
+            return self.clients.note(&key, None);
         };
         let now_s = now.unix_us / 1_000_000;
         if record.until_s <= now_s {
-            return self.clients.note(key, None);
+            return self.clients.note(&key, None);
         }
         let until_s = record.until_s;
-        let place = match self.revive(key, &record, now) {
-            Some(session) => Place::Away(Away { session, until_s, will_s: until_s }),
+        let place = match self.revive(&key, &record, now) {
+            Some(session) => Place::Away(Box::new(Away { session, until_s, will_s: until_s })),
             None => Place::Stored(Box::new(record)),
         };
-        self.clients.places.lock().insert(Arc::new(key.clone()), place);
+        self.clients.places.lock().insert(key, place);
     }
 
-    fn revive(&self, key: &Key, record: &Record, now: Now) -> Option<Box<Session>> {
+    fn revive(&self, key: &Arc<Key>, record: &Record, now: Now) -> Option<Box<Session>> {
         if key.subject.is_some() {
             return None;
         }
@@ -274,9 +274,9 @@ impl Door {
             now,
         )
         .ok()?;
-        let mut session = Box::new(Session::new(guest, self.next_serial(), record.client()));
+        let (key, serial) = (Arc::clone(key), self.next_serial());
+        let mut session = Box::new(Session::new(guest, key, serial, record.client()));
         session.here = false;
-        session.expiry_s = record.expiry_s;
         session.kept = record.restore(self);
         session.move_in();
         session.resubscribe(self, now);
@@ -308,7 +308,7 @@ impl Door {
         }
         for place in over {
             if let Place::Away(away) = place {
-                self.finish(away, now);
+                self.finish(*away, now);
             }
         }
         let tells = self.system.is_due(now);

@@ -13,7 +13,7 @@ use crate::door::Door;
 use crate::packet::{Connect, PacketType, Property, PropertyWriter, Version, write};
 use crate::publish::Will;
 use crate::reason;
-use crate::session::{Client, Session};
+use crate::session::{Client, Kept, Session};
 use crate::topic;
 
 /// The authentication method by which the token comes as authentication data.
@@ -21,16 +21,6 @@ const METHOD: &str = "clasp-token";
 
 /// Longest client identifier.
 const CLIENT_BYTES_MAX: usize = 1_024;
-
-/// A client that was let in.
-pub(crate) struct Admitted {
-    pub(crate) session: Box<Session>,
-    pub(crate) key: Arc<Key>,
-    /// Wakes the connection, for a session that outlives it.
-    pub(crate) bell: Option<Arc<Bell>>,
-    /// Seconds of silence that it may take; 0 for what the listener allows.
-    pub(crate) silence_s: u32,
-}
 
 /// Why a client was not let in.
 #[derive(Debug, Clone)]
@@ -51,7 +41,7 @@ impl Denied {
 pub(crate) struct Caller<'a> {
     pub(crate) remote: SocketAddr,
     pub(crate) wake: &'a Arc<dyn Wake>,
-    pub(crate) conversation: Weak<Conversation>,
+    pub(crate) conversation: &'a Weak<Conversation>,
 }
 
 /// Opens a session of the router for a client.
@@ -77,7 +67,7 @@ pub(crate) fn admit(
     caller: &Caller<'_>,
     out: &mut Vec<u8>,
     now: Now,
-) -> Result<Admitted, Denied> {
+) -> Result<Box<Session>, Denied> {
     let (client, assigned) = identifier(connect)?;
     let token = token(connect)?;
     let expiry_s = expiry(door, connect);
@@ -87,8 +77,10 @@ pub(crate) fn admit(
         .map_err(|refused| denied(&refused, token.is_some()))?;
     let subject = guest.subject().map(Into::into);
     let key = Arc::new(Key { subject, client: client.as_str().into() });
-    let mut session = Box::new(Session::new(guest, door.next_serial(), told(connect)));
-    session.expiry_s = expiry_s;
+    let serial = door.next_serial();
+    let mut session = Box::new(Session::new(guest, Arc::clone(&key), serial, told(connect)));
+    session.bell = bell;
+    session.kept.expiry_s = expiry_s;
     if let Some(will) = &connect.will {
         if topic::check_name(will.topic).is_err() {
             return Err(Denied::new(reason::TOPIC_NAME, "the will has no usable topic"));
@@ -98,14 +90,13 @@ pub(crate) fn admit(
             .map_err(|refusal| Denied::new(refusal.reason, refusal.text))?;
         session.will = Some(Box::new(will));
     }
-    let conversation = Weak::clone(&caller.conversation);
-    let before = door.clients.take_place(Arc::clone(&key), session.serial, conversation);
+    let conversation = Weak::clone(caller.conversation);
+    let before = door.clients.take_place(Arc::clone(&key), serial, conversation);
     let kept = door.take_over(before, !connect.clean, now);
     let present = kept.is_some();
-    let silence_s = (u32::from(connect.keep_alive_s) * 3).div_ceil(2);
     connack(door, connect, &session, (present, assigned.then_some(&*client)), out);
     if let Some((kept, old)) = kept {
-        session.kept = kept;
+        session.kept = Kept { expiry_s, ..kept };
         session.move_in();
         match old {
             Some(old) => session.succeed(door, old, now),
@@ -120,7 +111,7 @@ pub(crate) fn admit(
     if expiry_s == 0 {
         door.clients.note(&key, None);
     }
-    Ok(Admitted { session, key, bell, silence_s })
+    Ok(session)
 }
 
 /// The client's identifier, and whether it was chosen here.
@@ -184,6 +175,7 @@ fn told(connect: &Connect<'_>) -> Client {
         packet_bytes_max: number(Property::MaximumPacketSize).unwrap_or(u32::MAX),
         aliases_max: short(Property::TopicAliasMaximum).unwrap_or(0),
         wants_reasons: number(Property::RequestProblemInformation) != Some(0),
+        keep_alive_s: connect.keep_alive_s,
     }
 }
 
@@ -211,8 +203,8 @@ fn connack(
     let mut properties = PropertyWriter::default();
     let limits = &door.config.limits;
     let asked = connect.properties.number(Property::SessionExpiryInterval).unwrap_or(0);
-    if asked != session.expiry_s {
-        properties.u32(Property::SessionExpiryInterval, session.expiry_s);
+    if asked != session.kept.expiry_s {
+        properties.u32(Property::SessionExpiryInterval, session.kept.expiry_s);
     }
     properties.u16(Property::ReceiveMaximum, limits.receive_max);
     properties.u32(Property::MaximumPacketSize, limits.packet_bytes_max as u32);

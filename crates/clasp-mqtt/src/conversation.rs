@@ -1,15 +1,14 @@
 //! One connection: bytes to packets and back, from CONNECT to the end.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use clasp_router::{Close, Now, Taken, Wake};
 use clasp_transport::{Departure, Dismissal, Received, Talk, checkpoint, clock};
 use parking_lot::Mutex;
+use tracing::field::display;
 
-use crate::clients::{Bell, Key};
-use crate::connect::{self, Admitted, Caller, Denied};
+use crate::connect::{self, Caller, Denied};
 use crate::door::Door;
 use crate::packet::{
     Connect, ConnectFault, Fault, Header, Packet, PacketType, Property, PropertyWriter, Version,
@@ -23,14 +22,10 @@ use crate::store;
 /// not make them look slow.
 const PACKETS_PER_FLUSH: u32 = 256;
 
-/// One connection.
+/// One connection. As small as it can be, since there is one per client.
 pub(crate) struct Conversation {
     door: Arc<Door>,
-    remote: SocketAddr,
     wake: Arc<dyn Wake>,
-    me: Weak<Conversation>,
-    /// Seconds of silence that the client may take; 0 for what the listener allows.
-    silence_s: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -42,22 +37,22 @@ struct State {
 
 enum Stage {
     /// CONNECT has not come.
-    Fresh,
+    Fresh(Box<Newcomer>),
     /// The client has a session.
-    Open(Box<Opened>),
+    Open(Box<Session>),
     /// It has none any more.
     Over,
 }
 
-struct Opened {
-    session: Box<Session>,
-    key: Arc<Key>,
-    bell: Option<Arc<Bell>>,
+/// What is needed for CONNECT only.
+struct Newcomer {
+    remote: SocketAddr,
+    me: Weak<Conversation>,
 }
 
 impl std::fmt::Debug for Conversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Conversation").field("remote", &self.remote).finish_non_exhaustive()
+        f.debug_struct("Conversation").finish_non_exhaustive()
     }
 }
 
@@ -67,15 +62,9 @@ impl Conversation {
         remote: SocketAddr,
         wake: Arc<dyn Wake>,
     ) -> Arc<Conversation> {
-        let state = Mutex::new(State { out: Vec::new(), stage: Stage::Fresh });
-        let silence_s = AtomicU32::new(0);
-        Arc::new_cyclic(|me| Conversation {
-            door,
-            remote,
-            wake,
-            me: Weak::clone(me),
-            silence_s,
-            state,
+        Arc::new_cyclic(|me| {
+            let stage = Stage::Fresh(Box::new(Newcomer { remote, me: Weak::clone(me) }));
+            Conversation { door, wake, state: Mutex::new(State { out: Vec::new(), stage }) }
         })
     }
 
@@ -85,12 +74,7 @@ impl Conversation {
 
     /// Takes the session away from this connection, which ends.
     pub(crate) fn evict(&self, reason: u8) -> Option<Box<Session>> {
-        let session = {
-            let mut state = self.state.lock();
-            let opened = state.close(reason, "the client has connected anew")?;
-            opened.hush();
-            opened.session
-        };
+        let session = self.state.lock().close(reason, "the client has connected anew")?;
         self.wake();
         Some(session)
     }
@@ -98,13 +82,12 @@ impl Conversation {
     /// Once a second, if there is anything to do: `$SYS`, and what is to be stored.
     pub(crate) fn tick(&self, tells: bool, now: Now) {
         let mut state = self.state.lock();
-        let State { out, stage: Stage::Open(opened) } = &mut *state else { return };
-        let session = &mut opened.session;
-        if session.expiry_s > 0 && session.dirty && self.door.clients.is_stored() {
+        let State { out, stage: Stage::Open(session) } = &mut *state else { return };
+        if session.kept.expiry_s > 0 && session.dirty && self.door.clients.is_stored() {
             session.dirty = false;
-            let until_s = now.unix_us / 1_000_000 + u64::from(session.expiry_s);
+            let until_s = now.unix_us / 1_000_000 + u64::from(session.kept.expiry_s);
             let written = store::write(session, until_s);
-            self.door.clients.note(&opened.key, Some(written));
+            self.door.clients.note(&session.key, Some(written));
         }
         if tells {
             session.tell_system(&self.door, false, out, now);
@@ -123,9 +106,9 @@ impl Conversation {
             if received.used >= input.len() || matches!(state.stage, Stage::Over) {
                 break;
             }
-            if let Stage::Open(opened) = &state.stage
+            if let Stage::Open(session) = &state.stage
                 && received.used > 0
-                && !opened.session.may_receive(&self.door)
+                && !session.may_receive(&self.door)
             {
                 break;
             }
@@ -174,8 +157,7 @@ impl Conversation {
         };
         let State { out, stage } = state;
         let over = match stage {
-            Stage::Open(opened) => {
-                let session = &mut opened.session;
+            Stage::Open(session) => {
                 let packet = Packet::read(&header, body, session.client.version)?;
                 session.handle(&self.door, &packet, out, now)? == Next::Over
             }
@@ -189,8 +171,11 @@ impl Conversation {
 
     /// Takes CONNECT; whether that is the end already.
     fn connect(&self, state: &mut State, body: &[u8], now: Now) -> bool {
+        let State { out, stage } = state;
+        let Stage::Fresh(newcomer) = stage else { return true };
+        let remote = newcomer.remote;
         let turned_away = |version: Version, denied: &Denied, out: &mut Vec<u8>| {
-            tracing::debug!(remote = %self.remote, "MQTT client refused: {}", denied.text);
+            tracing::debug!(%remote, "MQTT client refused: {}", denied.text);
             connect::turn_away(version, denied, out);
             true
         };
@@ -200,47 +185,45 @@ impl Conversation {
                 let version = if level > 4 { Version::V5 } else { Version::V311 };
                 let text = "the relay speaks MQTT 3.1, 3.1.1 and 5".to_owned();
                 let denied = Denied { reason: reason::VERSION, text };
-                return turned_away(version, &denied, &mut state.out);
+                return turned_away(version, &denied, out);
             }
             Err(ConnectFault::Broken(Some(Version::V5), fault)) => {
                 let denied = Denied { reason: fault.reason, text: fault.text.to_owned() };
-                return turned_away(Version::V5, &denied, &mut state.out);
+                return turned_away(Version::V5, &denied, out);
             }
             Err(ConnectFault::Broken(_, fault)) => {
-                tracing::debug!(remote = %self.remote, "a CONNECT is no use: {}", fault.text);
+                tracing::debug!(%remote, "a CONNECT is no use: {}", fault.text);
                 return true;
             }
         };
-        let conversation = Weak::clone(&self.me);
-        let caller = Caller { remote: self.remote, wake: &self.wake, conversation };
-        match connect::admit(&self.door, &connect, &caller, &mut state.out, now) {
-            Ok(Admitted { session, key, bell, silence_s }) => {
+        let caller = Caller { remote, wake: &self.wake, conversation: &newcomer.me };
+        match connect::admit(&self.door, &connect, &caller, out, now) {
+            Ok(session) => {
                 let id = session.guest.session_id();
-                let client = &key.client;
-                let remote = self.remote;
+                let client = &session.key.client;
                 tracing::info!(%remote, session = id, "MQTT client {client:?} has joined");
-                self.silence_s.store(silence_s, Ordering::Relaxed);
-                state.stage = Stage::Open(Box::new(Opened { session, key, bell }));
+                *stage = Stage::Open(session);
                 false
             }
-            Err(denied) => turned_away(connect.version, &denied, &mut state.out),
+            Err(denied) => turned_away(connect.version, &denied, out),
         }
     }
 
     /// Ends the session, or keeps it without its connection.
     fn part(&self, state: &mut State, now: Now) {
-        if let Stage::Open(opened) = std::mem::replace(&mut state.stage, Stage::Over) {
-            opened.hush();
-            self.door.part(&opened.key, opened.session, now);
+        if let Stage::Open(session) = std::mem::replace(&mut state.stage, Stage::Over) {
+            let remote = session.guest.remote().map(display);
+            tracing::debug!(remote, "MQTT client {:?} has left", session.key.client);
+            self.door.part(session, now);
         }
     }
 
     /// Ends the conversation for what the client has done.
     fn fail(&self, state: &mut State, fault: Fault, now: Now) {
-        tracing::debug!(remote = %self.remote, "MQTT client cut off: {fault}");
-        if let Some(opened) = state.close(fault.reason, fault.text) {
-            opened.hush();
-            self.door.part(&opened.key, opened.session, now);
+        let remote = state.remote().map(display);
+        tracing::debug!(remote, "MQTT client cut off: {fault}");
+        if let Some(session) = state.close(fault.reason, fault.text) {
+            self.door.part(session, now);
         }
     }
 }
@@ -252,22 +235,23 @@ enum Step {
     Needs(usize),
 }
 
-impl Opened {
-    fn hush(&self) {
-        if let Some(bell) = &self.bell {
-            bell.hush();
-        }
-    }
-}
-
 impl State {
     /// Says goodbye with this reason; the session if there was one.
-    fn close(&mut self, reason: u8, text: &str) -> Option<Opened> {
-        let Stage::Open(opened) = std::mem::replace(&mut self.stage, Stage::Over) else {
+    fn close(&mut self, reason: u8, text: &str) -> Option<Box<Session>> {
+        let Stage::Open(session) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return None;
         };
-        farewell(&opened.session, reason, text, &mut self.out);
-        Some(*opened)
+        farewell(&session, reason, text, &mut self.out);
+        Some(session)
+    }
+
+    /// Where the client is, as long as that matters.
+    fn remote(&self) -> Option<SocketAddr> {
+        match &self.stage {
+            Stage::Fresh(newcomer) => Some(newcomer.remote),
+            Stage::Open(session) => session.guest.remote(),
+            Stage::Over => None,
+        }
     }
 }
 
@@ -294,7 +278,7 @@ impl Talk for Conversation {
 
     fn may_receive(&self) -> bool {
         match &self.state.lock().stage {
-            Stage::Open(opened) => opened.session.may_receive(&self.door),
+            Stage::Open(session) => session.may_receive(&self.door),
             _ => true,
         }
     }
@@ -307,14 +291,14 @@ impl Talk for Conversation {
             *into = std::mem::take(out);
             return Taken::Bytes;
         }
-        let Stage::Open(opened) = stage else {
+        let Stage::Open(session) = stage else {
             return match stage {
-                Stage::Fresh => Taken::Empty,
+                Stage::Fresh(_) => Taken::Empty,
                 _ => Taken::Close(Close::new(1000, "")),
             };
         };
         let now = clock::now();
-        match opened.session.collect(&self.door, into, now) {
+        match session.collect(&self.door, into, now) {
             Collected::Bytes => Taken::Bytes,
             Collected::Nothing => {
                 *into = Vec::new();
@@ -323,31 +307,31 @@ impl Talk for Conversation {
             Collected::Pull => Taken::Pull,
             Collected::Closed(close) => {
                 let reason = reason::of_close(close.code, &close.reason);
-                farewell(&opened.session, reason, &close.reason, into);
-                opened.session.expiry_s = 0;
+                farewell(session, reason, &close.reason, into);
+                session.kept.expiry_s = 0;
                 Taken::Close(close)
             }
             Collected::Fault(fault) => {
-                farewell(&opened.session, fault.reason, fault.text, into);
+                farewell(session, fault.reason, fault.text, into);
                 Taken::Close(Close::new(1008, fault.text))
             }
         }
     }
 
     fn pull(&self, now: Now) {
-        if let Stage::Open(opened) = &mut self.state.lock().stage {
-            opened.session.guest.pull(now);
+        if let Stage::Open(session) = &mut self.state.lock().stage {
+            session.guest.pull(now);
         }
     }
 
     fn established(&self) -> bool {
-        !matches!(self.state.lock().stage, Stage::Fresh)
+        !matches!(self.state.lock().stage, Stage::Fresh(_))
     }
 
     fn silence_max_s(&self) -> Option<u32> {
-        match self.silence_s.load(Ordering::Relaxed) {
-            0 => None,
-            seconds => Some(seconds),
+        match &self.state.lock().stage {
+            Stage::Open(session) => session.client.silence_max_s(),
+            _ => None,
         }
     }
 
@@ -359,9 +343,8 @@ impl Talk for Conversation {
             }
         };
         let mut state = self.state.lock();
-        if let Some(opened) = state.close(reason, text) {
-            opened.hush();
-            self.door.part(&opened.key, opened.session, now);
+        if let Some(session) = state.close(reason, text) {
+            self.door.part(session, now);
         }
         state.stage = Stage::Over;
         drop(state);
@@ -370,8 +353,26 @@ impl Talk for Conversation {
 
     fn leave(&self, how: Departure, now: Now) {
         let mut state = self.state.lock();
-        tracing::debug!(remote = %self.remote, "an MQTT connection is over: {how:?}");
+        let remote = state.remote().map(display);
+        tracing::debug!(remote, "an MQTT connection is over: {how:?}");
         self.part(&mut state, now);
         state.out = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::Place;
+    use crate::session::Subscription;
+
+    /// The system's allocator adds 8 bytes to each allocation and rounds up to a multiple of 16; a
+    /// shared one has 16 bytes for its counts.
+    #[test]
+    fn what_every_session_costs_does_not_grow() {
+        assert!(size_of::<Conversation>() <= 72, "{}", size_of::<Conversation>());
+        assert!(size_of::<Session>() <= 168, "{}", size_of::<Session>());
+        assert!(size_of::<Subscription>() <= 56, "{}", size_of::<Subscription>());
+        assert!(size_of::<Place>() <= 24, "{}", size_of::<Place>());
     }
 }

@@ -71,7 +71,7 @@ impl Mqtt {
             serial: AtomicU64::new(0),
         });
         for Stored { key, record } in stored {
-            door.recall(&key, &record, now);
+            door.recall(key, &record, now);
         }
         Ok(Mqtt(door))
     }

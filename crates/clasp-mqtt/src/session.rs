@@ -7,32 +7,39 @@ mod handle;
 mod subscribe;
 mod tell;
 
+use std::cell::OnceCell;
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use clasp_gateway::Guest;
 use clasp_protocol::Pattern;
 
+use crate::clients::{Bell, Key};
 use crate::door::Door;
 use crate::packet::Version;
 use crate::publish::Will;
 use crate::queue::{Flights, Message, Queue};
 use crate::shares::Membership;
+use crate::topic::{self, Filter};
 
 pub(crate) use answers::Collected;
 pub(crate) use handle::Next;
 pub(crate) use tell::Told;
 
-/// One client's session.
+/// One client's session. What most idle ones lack is boxed.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) guest: Guest,
+    /// Whose it is.
+    pub(crate) key: Arc<Key>,
     /// Unique among the sessions of a door.
     pub(crate) serial: u64,
     pub(crate) client: Client,
     pub(crate) kept: Kept,
     pub(crate) will: Option<Box<Will>>,
-    /// Seconds for which it outlives its connection.
-    pub(crate) expiry_s: u32,
+    /// Wakes the connection of a session that outlives it.
+    pub(crate) bell: Option<Arc<Bell>>,
+    passing: Option<Box<Passing>>,
     /// It has a connection.
     pub(crate) here: bool,
     /// What is kept has changed since it was last stored.
@@ -41,6 +48,11 @@ pub(crate) struct Session {
     plain: bool,
     /// Messages are worth more to it than their values.
     curious: bool,
+}
+
+/// What passes with the connection.
+#[derive(Debug, Default)]
+struct Passing {
     /// Requests to the router that are not answered yet.
     waiting: VecDeque<(u32, Waiting)>,
     subscribing: VecDeque<Subscribing>,
@@ -59,6 +71,8 @@ pub(crate) struct Client {
     pub(crate) aliases_max: u16,
     /// It wants to be told why something was refused.
     pub(crate) wants_reasons: bool,
+    /// Seconds within which it lets itself be heard; 0 if it has not said so.
+    pub(crate) keep_alive_s: u16,
 }
 
 /// What survives the connection.
@@ -67,23 +81,29 @@ pub(crate) struct Kept {
     pub(crate) subscriptions: Vec<Subscription>,
     /// Number of the last subscription of the router.
     pub(crate) last_number: u32,
-    pub(crate) flights: Option<Box<Flights>>,
-    pub(crate) queue: Option<Box<Queue>>,
-    /// Identifiers of messages of QoS 2 that came and are not released.
-    pub(crate) received: Option<Received>,
+    /// Seconds for which the session outlives its connection.
+    pub(crate) expiry_s: u32,
+    pub(crate) transit: Option<Box<Transit>>,
 }
 
-/// Packet identifiers. Boxed, since most sessions have none.
-#[allow(clippy::box_collection, reason = "a set takes 48 bytes of every session")]
-pub(crate) type Received = Box<HashSet<u16>>;
+/// Messages between the client and the relay that are not done with.
+#[derive(Debug, Default)]
+pub(crate) struct Transit {
+    /// Messages that the client has not acknowledged.
+    pub(crate) flights: Flights,
+    /// Messages that wait for it.
+    pub(crate) queue: Queue,
+    /// Identifiers of its messages of QoS 2 that are not released.
+    pub(crate) received: HashSet<u16>,
+}
 
 /// A subscription of a client.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     /// Filter as the client wrote it.
     pub(crate) filter: Box<str>,
-    /// The filter over paths.
-    pub(crate) pattern: Pattern,
+    /// The filter over paths, once that has been asked for.
+    pattern: OnceCell<Box<Pattern>>,
     /// Number of its subscriptions of the router.
     pub(crate) number: u32,
     pub(crate) options: SubscriptionOptions,
@@ -144,27 +164,36 @@ struct Aliases {
 
 impl Session {
     /// A session that knows nothing yet.
-    pub(crate) fn new(guest: Guest, serial: u64, client: Client) -> Session {
+    pub(crate) fn new(guest: Guest, key: Arc<Key>, serial: u64, client: Client) -> Session {
         Session {
             guest,
+            key,
             serial,
             client,
             kept: Kept::default(),
             will: None,
-            expiry_s: 0,
+            bell: None,
+            passing: None,
             here: true,
             dirty: false,
             plain: false,
             curious: false,
-            waiting: VecDeque::new(),
-            subscribing: VecDeque::new(),
-            aliases: None,
         }
     }
 
     /// Whether more packets may be taken from the client.
     pub(crate) fn may_receive(&self, door: &Door) -> bool {
-        self.guest.may_ask() && self.waiting.len() < usize::from(door.config.limits.receive_max)
+        self.guest.may_ask() && self.waiting().len() < usize::from(door.config.limits.receive_max)
+    }
+
+    /// Requests to the router that are not answered yet, by their numbers.
+    fn waiting(&self) -> impl ExactSizeIterator<Item = &(u32, Waiting)> {
+        self.passing.as_ref().map_or_else(Default::default, |passing| passing.waiting.iter())
+    }
+
+    /// Notes what the answer to a request is for.
+    fn wait_for(&mut self, number: u32, answer: Waiting) {
+        self.passing.get_or_insert_default().waiting.push_back((number, answer));
     }
 
     /// Looks anew at how simple this session is.
@@ -189,9 +218,14 @@ impl Session {
 
     /// The connection is over; the session stays.
     pub(crate) fn go_away(&mut self, door: &Door) {
+        if let Some(bell) = self.bell.take() {
+            bell.hush();
+        }
         self.here = false;
         self.dirty = true;
-        self.aliases = None;
+        if let Some(passing) = &mut self.passing {
+            passing.aliases = None;
+        }
         self.attend();
         self.size_up(door);
     }
@@ -218,4 +252,45 @@ impl Session {
         self.size_up(door);
         self.guest.leave(now);
     }
+}
+
+impl Client {
+    /// Seconds of silence that it may keep, if it has a say in that.
+    pub(crate) fn silence_max_s(&self) -> Option<u32> {
+        (self.keep_alive_s > 0).then(|| (u32::from(self.keep_alive_s) * 3).div_ceil(2))
+    }
+}
+
+impl Passing {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.subscribing.is_empty() && self.aliases.is_none()
+    }
+}
+
+impl Kept {
+    /// Gives up what is empty.
+    fn tidy(&mut self) {
+        self.transit = self.transit.take().filter(|transit| !transit.is_empty());
+    }
+}
+
+impl Transit {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flights.len() == 0 && self.queue.is_empty() && self.received.is_empty()
+    }
+}
+
+impl Subscription {
+    /// Whether its filter matches a topic, given as a path.
+    fn matches(&self, path: &str) -> bool {
+        self.pattern.get_or_init(|| Box::new(pattern(&self.filter))).matches(path)
+    }
+}
+
+/// A filter, which has been checked, over paths.
+fn pattern(filter: &str) -> Pattern {
+    let mut pattern = String::new();
+    let text = Filter::parse(filter).map_or(filter, |filter| filter.text);
+    topic::push_pattern(text.split('/'), &mut pattern);
+    Pattern::parse(&pattern).expect("every level makes a segment, which is not empty")
 }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::clients::Key;
 use crate::door::Door;
 use crate::packet::Version;
-use crate::queue::{Flights, Message, Queue, Stage};
-use crate::session::{Client, Kept, Session, SubscriptionOptions};
+use crate::queue::{Message, Queue, Stage};
+use crate::session::{Client, Kept, Session, SubscriptionOptions, Transit};
 use crate::topic::Filter;
 
 /// A stored session.
@@ -39,7 +39,7 @@ const FORMAT: u8 = 1;
 #[derive(Debug)]
 pub(crate) struct Record {
     version: Version,
-    pub(crate) expiry_s: u32,
+    expiry_s: u32,
     /// When it ends, in seconds since 1970.
     pub(crate) until_s: u64,
     subscriptions: Vec<(Box<str>, SubscriptionOptions)>,
@@ -51,7 +51,7 @@ pub(crate) struct Record {
 /// The state of a session.
 pub(crate) fn write(session: &Session, until_s: u64) -> Vec<u8> {
     let mut out = vec![FORMAT, session.client.version as u8];
-    out.extend_from_slice(&session.expiry_s.to_be_bytes());
+    out.extend_from_slice(&session.kept.expiry_s.to_be_bytes());
     out.extend_from_slice(&until_s.to_be_bytes());
     let kept = &session.kept;
     count(kept.subscriptions.len(), &mut out);
@@ -65,12 +65,13 @@ pub(crate) fn write(session: &Session, until_s: u64) -> Vec<u8> {
         out.push(flags);
         out.extend_from_slice(&options.identifier.to_be_bytes());
     }
-    let received = kept.received.as_deref();
+    let transit = kept.transit.as_deref();
+    let received = transit.map(|transit| &transit.received);
     count(received.map_or(0, HashSet::len), &mut out);
     for id in received.into_iter().flatten() {
         out.extend_from_slice(&id.to_be_bytes());
     }
-    let flights = kept.flights.as_ref().map(|flights| flights.in_order()).unwrap_or_default();
+    let flights = transit.map(|transit| transit.flights.in_order()).unwrap_or_default();
     count(flights.len(), &mut out);
     for (id, stage) in flights {
         out.extend_from_slice(&id.to_be_bytes());
@@ -83,7 +84,7 @@ pub(crate) fn write(session: &Session, until_s: u64) -> Vec<u8> {
             Stage::Released => out.push(3),
         }
     }
-    let queue = kept.queue.as_deref();
+    let queue = transit.map(|transit| &transit.queue);
     count(queue.map_or(0, |queue| queue.iter().count()), &mut out);
     queue.into_iter().flat_map(Queue::iter).for_each(|waiting| message(waiting, &mut out));
     out
@@ -221,34 +222,28 @@ impl Record {
             packet_bytes_max: u32::MAX,
             aliases_max: 0,
             wants_reasons: true,
+            keep_alive_s: 0,
         }
     }
 
     /// What the session knew.
     pub(crate) fn restore(&self, door: &Door) -> Kept {
-        let mut kept = Kept::default();
+        let mut kept = Kept { expiry_s: self.expiry_s, ..Kept::default() };
         for (text, options) in &self.subscriptions {
             if let Ok(filter) = Filter::parse(text) {
                 kept.subscribe(door, (text, &filter), *options, 0);
             }
         }
-        if !self.received.is_empty() {
-            kept.received = Some(Box::new(self.received.clone()));
+        let mut transit = Transit { received: self.received.clone(), ..Transit::default() };
+        for (id, stage) in &self.flights {
+            transit.flights.restore(*id, stage.clone());
         }
-        if !self.flights.is_empty() {
-            let mut flights = Flights::default();
-            for (id, stage) in &self.flights {
-                flights.restore(*id, stage.clone());
-            }
-            kept.flights = Some(Box::new(flights));
+        let limits = &door.config.limits;
+        for message in &self.queue {
+            transit.queue.push(message.clone(), limits.queue_messages_max, limits);
         }
-        if !self.queue.is_empty() {
-            let mut queue = Queue::default();
-            let limits = &door.config.limits;
-            for message in &self.queue {
-                queue.push(message.clone(), limits.queue_messages_max, limits);
-            }
-            kept.queue = Some(Box::new(queue));
+        if !transit.is_empty() {
+            kept.transit = Some(Box::new(transit));
         }
         kept
     }

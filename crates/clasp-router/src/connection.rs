@@ -199,7 +199,7 @@ impl Connection {
         let outcome = match (message, self.link.take()) {
             (Message::Hello(hello), Some(link)) => {
                 let arrival = Arrival { outbox: &self.outbox, peer: self.peer, link: *link };
-                handshake::greet(&self.router, hello, arrival, now)
+                handshake::greet(&self.router, hello, &arrival, now)
             }
             _ => Err(handshake::Rejected {
                 refusal: Refusal::new(ErrorCode::InvalidMessage, "the first message must be HELLO"),

@@ -52,10 +52,10 @@ pub(crate) struct Rejected {
 pub(crate) fn greet(
     router: &Arc<Router>,
     hello: &Hello<'_>,
-    arrival: Arrival<'_>,
+    arrival: &Arrival<'_>,
     now: Now,
 ) -> Result<Arc<Session>, Rejected> {
-    let Arrival { outbox, peer, link } = arrival;
+    let Arrival { outbox, peer, link } = *arrival;
     if hello.version == 0 {
         let refusal = Refusal::new(ErrorCode::UnsupportedVersion, "protocol version 0 is unknown");
         return Err(Rejected { refusal, close_code: 1002, reason: HandshakeFailure::Version });

@@ -25,10 +25,11 @@ use publish::Forward;
 
 /// A SET whose address, scope, size and depth are all right.
 pub(crate) struct CheckedSet<'a> {
-    /// As it will be stored: scalars widened, value transformed.
-    set: Set<'a>,
-    /// Value as sent, where a transform has replaced it; write rules look at this one.
-    sent: Option<RawValue<'a>>,
+    set: &'a Set<'a>,
+    /// What is stored instead of the value as sent: transformed, or a scalar widened.
+    replaced: Option<RawValue<'a>>,
+    /// Whether a transform did that.
+    transformed: bool,
     place: Place,
 }
 
@@ -38,9 +39,25 @@ pub(crate) struct CheckedPublish<'a> {
     forward: Forward<'a>,
 }
 
-impl CheckedSet<'_> {
-    pub(crate) fn address(&self) -> &str {
+impl<'a> CheckedSet<'a> {
+    pub(crate) fn address(&self) -> &'a str {
         &self.set.address
+    }
+
+    /// The value as it will be stored.
+    pub(crate) fn value(&self) -> &RawValue<'a> {
+        self.replaced.as_ref().unwrap_or(&self.set.value)
+    }
+
+    /// The value that write rules look at: the one before a transform.
+    fn judged(&self) -> &RawValue<'a> {
+        if self.transformed { &self.set.value } else { self.value() }
+    }
+
+    /// The lifetime asked for. MessagePack can express some that the binary word, and so the rest
+    /// of the relay, cannot.
+    fn ttl(&self) -> Option<Ttl> {
+        self.set.ttl.map(|ttl| Ttl::from_word(ttl.to_word()))
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -78,9 +95,11 @@ pub(crate) fn check_set<'a>(
         return Err(Refusal::out_of_scope("write", address));
     }
     check_depth(router, address, &set.value)?;
-    let transformed = router.ports.policy.transform(address, &set.value);
-    let sent = transformed.is_some().then(|| set.value.borrowed());
-    let value = transformed.unwrap_or_else(|| set.value.borrowed()).widened();
+    let transform = router.ports.policy.transform(address, &set.value);
+    let transformed = transform.is_some();
+    let narrow = || set.value.is_narrow().then(|| set.value.borrowed());
+    let replaced = transform.or_else(narrow).map(RawValue::widened);
+    let value = replaced.as_ref().unwrap_or(&set.value);
     if address.len() + value.data().len() > PAYLOAD_BYTES_MAX - SNAPSHOT_ENTRY_OVERHEAD_BYTES {
         let text = format!(
             "address and value take {} bytes; at most {} fit a frame",
@@ -89,10 +108,7 @@ pub(crate) fn check_set<'a>(
         );
         return Err(Refusal::new(ErrorCode::InvalidValue, text).at(address));
     }
-    // MessagePack can express lifetimes that the binary word, and so the rest of the relay, cannot.
-    let ttl = set.ttl.map(|ttl| Ttl::from_word(ttl.to_word()));
-    let set = Set { address: address.into(), value, ttl, ..*set };
-    Ok(CheckedSet { set, sent, place: router.store.place(address) })
+    Ok(CheckedSet { set, replaced, transformed, place: router.store.place(address) })
 }
 
 /// Checks what can be checked without looking at the state.

@@ -104,6 +104,13 @@ impl Session {
         outcome
     }
 
+    /// What the answer with this number is for.
+    fn waited_for(&mut self, number: u32) -> Option<Waiting> {
+        let waiting = &mut self.passing.as_mut()?.waiting;
+        let place = waiting.iter().position(|(asked, _)| *asked == number)?;
+        waiting.remove(place).map(|(_, waiting)| waiting)
+    }
+
     fn answered(
         &mut self,
         door: &Door,
@@ -111,10 +118,7 @@ impl Session {
         answer: Answer<'_>,
         (out, now): (&mut Vec<u8>, Now),
     ) -> Result<(), Fault> {
-        let Some(place) = self.waiting.iter().position(|(asked, _)| *asked == number) else {
-            return Ok(());
-        };
-        let Some((_, waiting)) = self.waiting.remove(place) else { return Ok(()) };
+        let Some(waiting) = self.waited_for(number) else { return Ok(()) };
         let outcome = match answer {
             Answer::Done(_) => Ok(()),
             Answer::Refused(refused) => {

@@ -3,11 +3,11 @@
 use clasp_router::Now;
 use clasp_router::metrics::DropKind;
 
-use super::{Session, Told};
+use super::{Session, Told, Transit};
 use crate::door::Door;
 use crate::packet::{Acknowledgement, Outgoing, PacketType, Property, PropertyWriter, Version};
 use crate::packet::{ack, publish};
-use crate::queue::{Flights, Stage, View};
+use crate::queue::{Flights, Queue, Stage, View};
 use crate::reason;
 use crate::topic;
 
@@ -39,7 +39,7 @@ impl Session {
         for mine in &self.kept.subscriptions {
             let options = &mine.options;
             let hidden = options.begins_wild && told.topic.starts_with('$');
-            if hidden || !mine.pattern.matches(&told.path) {
+            if hidden || !mine.matches(&told.path) {
                 continue;
             }
             match &mine.share {
@@ -74,7 +74,7 @@ impl Session {
         }
         let mut path = String::new();
         topic::push_path(topic, &mut path);
-        self.kept.subscriptions.iter().any(|mine| mine.pattern.matches(&path))
+        self.kept.subscriptions.iter().any(|mine| mine.matches(&path))
     }
 
     fn deliver(
@@ -99,14 +99,14 @@ impl Session {
             param: told.param,
             expires_s: told.expires_s,
         };
-        let waits = self.kept.queue.as_ref().is_some_and(|queue| !queue.is_empty());
+        let waits = self.kept.transit.as_ref().is_some_and(|it| !it.queue.is_empty());
         if qos == 0 {
             self.send(door, message, (0, false), (out, now));
         } else if self.here && !waits && self.has_room(door) {
             self.launch(door, message, out, now);
         } else {
             self.dirty = true;
-            let queue = self.kept.queue.get_or_insert_default();
+            let queue = &mut self.kept.transit.get_or_insert_default().queue;
             let limits = &door.config.limits;
             let most = if self.here { limits.queue_here_max } else { limits.queue_messages_max };
             for _ in 0..queue.push(message.to_message(), most, limits) {
@@ -117,32 +117,36 @@ impl Session {
 
     /// Whether one more message above QoS 0 may be under way.
     fn has_room(&self, door: &Door) -> bool {
-        let Some(flights) = &self.kept.flights else { return true };
+        let Some(Transit { flights, .. }) = self.kept.transit.as_deref() else { return true };
         let limits = &door.config.limits;
         flights.len() < usize::from(self.client.receive_max)
             && flights.bytes() < limits.queue_bytes_max
-            && (self.expiry_s == 0 || flights.len() < limits.queue_messages_max)
+            && (self.kept.expiry_s == 0 || flights.len() < limits.queue_messages_max)
     }
 
     /// Sends a message above QoS 0.
     fn launch(&mut self, door: &Door, message: View<'_>, out: &mut Vec<u8>, now: Now) {
-        let flights = self.kept.flights.get_or_insert_with(|| Box::new(Flights::default()));
         // Only a session that is resumed sends a message again.
-        let copy = (self.expiry_s > 0).then(|| message.to_message());
+        let is_kept = self.kept.expiry_s > 0;
+        let copy = is_kept.then(|| message.to_message());
+        let flights = &mut self.kept.transit.get_or_insert_default().flights;
         let Some(id) = flights.start(message.qos, copy) else { return };
-        self.dirty |= self.expiry_s > 0;
+        self.dirty |= is_kept;
         if !self.send(door, message, (id, false), (out, now))
-            && let Some(flights) = &mut self.kept.flights
+            && let Some(transit) = &mut self.kept.transit
         {
-            flights.forget(id);
+            transit.flights.forget(id);
         }
     }
 
     /// Sends what waited, as far as the client takes it.
     pub(crate) fn send_queued(&mut self, door: &Door, out: &mut Vec<u8>, now: Now) {
         while self.here && self.has_room(door) {
-            let Some(message) = self.kept.queue.as_mut().and_then(|queue| queue.pop()) else {
-                self.kept.queue = None;
+            let Some(queue) = self.kept.transit.as_mut().map(|transit| &mut transit.queue) else {
+                break;
+            };
+            let Some(message) = queue.pop() else {
+                *queue = Queue::default();
                 break;
             };
             self.dirty = true;
@@ -150,14 +154,15 @@ impl Session {
                 self.launch(door, message.view(), out, now);
             }
         }
-        if self.kept.flights.as_ref().is_some_and(|flights| flights.len() == 0) && !self.here {
-            self.kept.flights = None;
+        if !self.here {
+            self.kept.tidy();
         }
     }
 
     /// Sends again what was under way when the last connection ended.
     pub(crate) fn send_again(&mut self, door: &Door, out: &mut Vec<u8>, now: Now) {
-        let Some(flights) = self.kept.flights.take() else { return };
+        let Some(transit) = &mut self.kept.transit else { return };
+        let flights = std::mem::take(&mut transit.flights);
         let mut fresh = Flights::default();
         for (id, stage) in flights.in_order() {
             match stage {
@@ -175,9 +180,10 @@ impl Session {
                 }
             }
         }
-        if fresh.len() > 0 {
-            self.kept.flights = Some(Box::new(fresh));
+        if let Some(transit) = &mut self.kept.transit {
+            transit.flights = fresh;
         }
+        self.kept.tidy();
     }
 
     /// Appends a message with its identifier and whether it may have come before; false if it is
@@ -217,7 +223,9 @@ impl Session {
         };
         let most = self.client.packet_bytes_max as usize;
         if packet.total(version) > most {
-            if let (Some(aliases), false) = (&mut self.aliases, topic.is_empty()) {
+            let passing = self.passing.as_mut();
+            let aliases = passing.and_then(|passing| passing.aliases.as_mut());
+            if let (Some(aliases), false) = (aliases, topic.is_empty()) {
                 aliases.outward.remove(topic);
             }
             door.router.counters().dropped(DropKind::Event);
@@ -233,7 +241,8 @@ impl Session {
         if most == 0 {
             return false;
         }
-        let outward = &mut self.aliases.get_or_insert_default().outward;
+        let passing = self.passing.get_or_insert_default();
+        let outward = &mut passing.aliases.get_or_insert_default().outward;
         if let Some(alias) = outward.get(topic) {
             properties.u16(Property::TopicAlias, *alias);
             return true;

@@ -2,7 +2,7 @@
 
 use clasp_router::Now;
 
-use super::{Session, Waiting};
+use super::{Session, Transit, Waiting};
 use crate::door::Door;
 use crate::packet::{
     Acknowledgement, Answer, Fault, Packet, PacketType, Property, Publish, Version, ack, write,
@@ -44,11 +44,12 @@ impl Session {
             Packet::Disconnect(farewell) => {
                 let expiry_s = farewell.properties.number(Property::SessionExpiryInterval);
                 if let Some(expiry_s) = expiry_s {
-                    if self.expiry_s == 0 && expiry_s > 0 {
+                    if self.kept.expiry_s == 0 && expiry_s > 0 {
                         let text = "a session that ends with its connection cannot be kept now";
                         return Err(Fault::protocol(text));
                     }
-                    self.expiry_s = expiry_s.min(door.config.limits.session_expiry_s_max);
+                    let most = door.config.limits.session_expiry_s_max;
+                    self.kept.expiry_s = expiry_s.min(most);
                 }
                 if farewell.reason == reason::SUCCESS {
                     self.will = None;
@@ -82,7 +83,7 @@ impl Session {
             self.check_quota(door)?;
         }
         if packet.qos == 2 {
-            self.kept.received.get_or_insert_default().insert(packet.id);
+            self.kept.transit.get_or_insert_default().received.insert(packet.id);
             self.dirty = true;
         }
         match self.submit(door, packet, topic, now) {
@@ -121,7 +122,7 @@ impl Session {
         let number = prepared.send(door, (&mut self.guest, self.serial), wanted, now)?;
         if wanted {
             let (id, qos) = (packet.id, packet.qos);
-            self.waiting.push_back((number, Waiting::Publish { id, qos, echo }));
+            self.wait_for(number, Waiting::Publish { id, qos, echo });
         }
         Ok(())
     }
@@ -134,7 +135,8 @@ impl Session {
         if alias > door.config.limits.topic_aliases_max {
             return Err(fault);
         }
-        let aliases = &mut **self.aliases.get_or_insert_default();
+        let passing = self.passing.get_or_insert_default();
+        let aliases = &mut **passing.aliases.get_or_insert_default();
         if packet.topic.is_empty() {
             let known = aliases.inward.get(&alias).cloned();
             return known
@@ -149,8 +151,8 @@ impl Session {
 
     /// Whether a message of QoS 2 came before; then it is answered again if that was done.
     fn is_repeated(&mut self, id: u16, out: &mut Vec<u8>) -> bool {
-        let known = self.kept.received.as_ref().is_some_and(|received| received.contains(&id));
-        let under_way = self.waiting.iter().any(|(_, waiting)| {
+        let known = self.kept.transit.as_ref().is_some_and(|it| it.received.contains(&id));
+        let under_way = self.waiting().any(|(_, waiting)| {
             matches!(waiting, Waiting::Publish { id: other, qos: 2, .. } if *other == id)
         });
         if known && !under_way {
@@ -160,10 +162,10 @@ impl Session {
     }
 
     fn check_quota(&self, door: &Door) -> Result<(), Fault> {
-        let received = self.kept.received.as_ref().map_or(0, |received| received.len());
+        let received = self.kept.transit.as_ref().map_or(0, |transit| transit.received.len());
         let once =
             |waiting: &&(u32, Waiting)| matches!(waiting, (_, Waiting::Publish { qos: 1, .. }));
-        let under_way = self.waiting.iter().filter(once).count() + received;
+        let under_way = self.waiting().filter(once).count() + received;
         let allowed = match self.client.version {
             Version::V5 => usize::from(door.config.limits.receive_max),
             _ => usize::from(u16::MAX),
@@ -193,9 +195,9 @@ impl Session {
             0 => {}
             1 => self.answer((PacketType::Puback, id), refusal.reason, &refusal.text, out),
             _ => {
-                if !old && let Some(received) = &mut self.kept.received {
+                if !old && let Some(transit) = &mut self.kept.transit {
                     // Such an answer ends the exchange.
-                    received.remove(&id);
+                    transit.received.remove(&id);
                 }
                 self.answer((PacketType::Pubrec, id), refusal.reason, &refusal.text, out);
             }
@@ -217,10 +219,9 @@ impl Session {
 
     /// PUBREL: the client knows that its message of QoS 2 has arrived.
     fn released(&mut self, answer: &Answer<'_>, out: &mut Vec<u8>) {
-        let known = self.kept.received.as_mut().is_some_and(|ids| ids.remove(&answer.id));
-        if self.kept.received.as_ref().is_some_and(|ids| ids.is_empty()) {
-            self.kept.received = None;
-        }
+        let transit = self.kept.transit.as_mut();
+        let known = transit.is_some_and(|transit| transit.received.remove(&answer.id));
+        self.kept.tidy();
         self.dirty |= known;
         let reason = if known { reason::SUCCESS } else { reason::ID_NOT_FOUND };
         self.answer((PacketType::Pubcomp, answer.id), reason, "", out);
@@ -229,7 +230,7 @@ impl Session {
     /// PUBREC: the client has a message of QoS 2, or does not want it.
     fn received(&mut self, door: &Door, answer: &Answer<'_>, out: &mut Vec<u8>, now: Now) {
         let mut known = false;
-        if let Some(flights) = &mut self.kept.flights {
+        if let Some(Transit { flights, .. }) = self.kept.transit.as_deref_mut() {
             self.dirty = true;
             if answer.reason >= reason::UNSPECIFIED {
                 flights.forget(answer.id);
@@ -249,8 +250,8 @@ impl Session {
         released: bool,
         (out, now): (&mut Vec<u8>, Now),
     ) {
-        let Some(flights) = &mut self.kept.flights else { return };
-        if flights.end(answer.id, released) {
+        let Some(transit) = &mut self.kept.transit else { return };
+        if transit.flights.end(answer.id, released) {
             self.dirty = true;
             self.send_queued(door, out, now);
         }

@@ -1,7 +1,9 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
+use std::cell::OnceCell;
+
+use clasp_protocol::Message as Request;
 use clasp_protocol::message::{Subscribe as Wanted, TypeMask, Unsubscribe as Unwanted};
-use clasp_protocol::{Message as Request, Pattern};
 use clasp_router::Now;
 
 use super::{Granting, Kept, Session, Subscribing, Subscription, SubscriptionOptions, Waiting};
@@ -10,7 +12,7 @@ use crate::packet::{
     Asked, Fault, PacketType, Property, PropertyWriter, Subscribe, Unsubscribe, Version, write,
 };
 use crate::reason;
-use crate::topic::{self, Filter, TopicError};
+use crate::topic::{Filter, TopicError};
 
 /// Subscriptions of one client, and filters of one packet that are looked at.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
@@ -33,9 +35,10 @@ impl Session {
         now: Now,
     ) -> Result<(), Fault> {
         let identifier = packet.properties.number(Property::SubscriptionIdentifier).unwrap_or(0);
-        let serial = self.subscribing.back().map_or(0, |last| last.serial.wrapping_add(1));
+        let subscribing = &mut self.passing.get_or_insert_default().subscribing;
+        let serial = subscribing.back().map_or(0, |last| last.serial.wrapping_add(1));
         let (id, left) = (packet.id, 0);
-        self.subscribing.push_back(Subscribing { serial, id, left, filters: Vec::new() });
+        subscribing.push_back(Subscribing { serial, id, left, filters: Vec::new() });
         for (place, asked) in packet.filters().enumerate() {
             let granting = match Filter::parse(asked.filter) {
                 Err(error) if error.is_violation() => return Err(invalid(error)),
@@ -78,10 +81,10 @@ impl Session {
                 (mine.number, None)
             }
             None if full => return Granting::refused(reason::QUOTA),
-            None => match self.kept.subscribe(door, (asked.filter, filter), options, self.serial) {
-                Some(made) => (made, Some(made)),
-                None => return Granting::refused(reason::TOPIC_FILTER),
-            },
+            None => {
+                let made = self.kept.subscribe(door, (asked.filter, filter), options, self.serial);
+                (made, Some(made))
+            }
         };
         let quiet = match asked.retain_handling {
             _ if filter.group.is_some() => true,
@@ -92,8 +95,9 @@ impl Session {
         let answers = self.ask_router(door, (filter, number, quiet), now);
         let granted = answers.is_empty();
         self.note(serial, |subscribing| subscribing.left += answers.len());
-        let waiting = Waiting::Subscribe { serial, place };
-        self.waiting.extend(answers.into_iter().map(|number| (number, waiting.clone())));
+        for number in answers {
+            self.wait_for(number, Waiting::Subscribe { serial, place });
+        }
         Granting { code: reason::UNSPECIFIED, fresh, granted, qos: asked.qos, quiet }
     }
 
@@ -122,7 +126,8 @@ impl Session {
     }
 
     fn note(&mut self, serial: u32, change: impl FnOnce(&mut Subscribing)) {
-        if let Some(mine) = self.subscribing.iter_mut().find(|mine| mine.serial == serial) {
+        let mut all = self.passing.iter_mut().flat_map(|passing| &mut passing.subscribing);
+        if let Some(mine) = all.find(|mine| mine.serial == serial) {
             change(mine);
         }
     }
@@ -141,8 +146,11 @@ impl Session {
 
     /// Answers every SUBSCRIBE that has all its own answers.
     pub(super) fn finish_subscribing(&mut self, door: &Door, out: &mut Vec<u8>, now: Now) {
-        while self.subscribing.front().is_some_and(|first| first.left == 0) {
-            let Some(done) = self.subscribing.pop_front() else { return };
+        while let Some(done) = self
+            .passing
+            .as_mut()
+            .and_then(|it| it.subscribing.pop_front_if(|first| first.left == 0))
+        {
             let mut codes = Vec::with_capacity(done.filters.len());
             for granting in &done.filters {
                 codes.push(match (granting.granted, self.client.version) {
@@ -157,8 +165,8 @@ impl Session {
             }
             self.answer_list(PacketType::Suback, done.id, &codes, out);
             // Most clients subscribe once.
-            if self.subscribing.is_empty() && self.waiting.is_empty() {
-                (self.subscribing, self.waiting) = Default::default();
+            if self.passing.as_ref().is_some_and(|passing| passing.is_idle()) {
+                self.passing = None;
                 self.kept.subscriptions.shrink_to_fit();
             }
             if done.filters.iter().any(|granting| granting.granted && !granting.quiet) {
@@ -201,7 +209,7 @@ impl Session {
         let codes = codes.into_boxed_slice();
         match last {
             Some(number) => {
-                self.waiting.push_back((number, Waiting::Unsubscribe { id: packet.id, codes }));
+                self.wait_for(number, Waiting::Unsubscribe { id: packet.id, codes });
             }
             None => self.unsubscribed(packet.id, &codes, out),
         }
@@ -222,16 +230,13 @@ impl Kept {
         (text, filter): (&str, &Filter<'_>),
         options: SubscriptionOptions,
         session: u64,
-    ) -> Option<u32> {
-        let mut pattern = String::new();
-        topic::push_pattern(filter.text.split('/'), &mut pattern);
-        let pattern = Pattern::parse(&pattern).ok()?;
+    ) -> u32 {
         let number = self.last_number.wrapping_add(1);
         self.last_number = number;
         let share = filter.group.map(|name| door.shares.join(name, filter.text, session));
-        let filter = text.into();
+        let (filter, pattern) = (text.into(), OnceCell::new());
         self.subscriptions.push(Subscription { filter, pattern, number, options, share });
-        Some(number)
+        number
     }
 }
 

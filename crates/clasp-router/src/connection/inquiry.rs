@@ -46,7 +46,7 @@ impl Connection {
         let cost = if first { WALK_COST } else { 1 };
         let mut page = Err(Refusal::new(ErrorCode::TooManyRequests, "rate limit exceeded"));
         self.inquire(cost, Terms::default(), now, |request| {
-            page = verbs::page::page(request, wanted)
+            page = verbs::page::page(request, wanted);
         });
         page.map_err(Refusal::into_error)
     }

@@ -26,10 +26,11 @@ pub enum Strategy {
     Merge,
 }
 
-/// Whether this session may write the param as it stands; `None` means that it does not exist.
+/// Whether this session may write the param as it stands, with the value that is to be stored;
+/// `None` means that it does not exist.
 pub(crate) fn decide(
     param: Option<&Param>,
-    set: &Set<'_>,
+    (set, value): (&Set<'_>, &RawValue<'_>),
     session: &Session,
     now: Now,
 ) -> Result<(), Refusal> {
@@ -45,7 +46,7 @@ pub(crate) fn decide(
     {
         return Err(Refusal::lock_held(&set.address));
     }
-    if !accepts(param.strategy, &param.value, &set.value) {
+    if !accepts(param.strategy, &param.value, value) {
         let text = "the value does not win against the stored one";
         return Err(Refusal::new(ErrorCode::RevisionConflict, text).at(&set.address));
     }

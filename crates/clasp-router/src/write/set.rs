@@ -144,9 +144,8 @@ fn propose(
     checked: &CheckedSet<'_>,
     now: Now,
 ) -> Result<(), Refusal> {
-    let sent = checked.sent.as_ref().unwrap_or(&checked.set.value);
-    validate(router, session.actor(now), checked.address(), Some(sent))?;
-    conflict::decide(param, &checked.set, session, now)?;
+    validate(router, session.actor(now), checked.address(), Some(checked.judged()))?;
+    conflict::decide(param, (checked.set, checked.value()), session, now)?;
     let created_max = router.config.params.created_per_session_max;
     let created = session.created();
     if param.is_none() && created_max > 0 && created >= created_max {
@@ -173,8 +172,8 @@ fn committed(
     checked: &CheckedSet<'_>,
     now: Now,
 ) -> Committed {
-    let set = &checked.set;
-    let ttl = set.ttl.or(before.and_then(|param| param.ttl));
+    let set = checked.set;
+    let ttl = checked.ttl().or(before.and_then(|param| param.ttl));
     let lock = match (set.lock, set.unlock) {
         (true, _) => Some(Box::new(Lock {
             peer: session.peer,
@@ -191,7 +190,7 @@ fn committed(
         revision: before.map_or(last_revision, |param| param.revision) + 1,
         timestamp_us: before.map_or(now.unix_us, |param| now.unix_us.max(param.timestamp_us + 1)),
         ttl,
-        deadline_us: deadline_us(ttl, set.value.kind(), &router.config.params, now),
+        deadline_us: deadline_us(ttl, checked.value().kind(), &router.config.params, now),
         lock,
     }
 }
@@ -206,7 +205,7 @@ impl Committed {
         now: Now,
     ) -> Param {
         Param {
-            value: checked.set.value.clone().into_owned(),
+            value: checked.value().clone().into_owned(),
             revision: self.revision,
             writer: Arc::clone(&session.id),
             timestamp_us: self.timestamp_us,
@@ -221,7 +220,7 @@ impl Committed {
 
     /// The next value of a param. Its memory is used again.
     fn rewrite(self, param: &mut Param, session: &Session, checked: &CheckedSet<'_>, now: Now) {
-        param.value.assign(&checked.set.value);
+        param.value.assign(checked.value());
         param.revision = self.revision;
         if !Arc::ptr_eq(&param.writer, &session.id) {
             param.writer = Arc::clone(&session.id);
@@ -261,13 +260,12 @@ pub(crate) fn journal_entry<'a>(
     checked: &'a CheckedSet<'_>,
     applied: &Applied,
 ) -> Entry<'a> {
-    let set = &checked.set;
     Entry {
         timestamp_us: applied.timestamp_us,
         author: &session.id,
-        address: &set.address,
+        address: checked.address(),
         record: Record::Set {
-            value: set.value.borrowed(),
+            value: checked.value().borrowed(),
             revision: applied.revision,
             ttl: applied.ttl,
         },
@@ -282,12 +280,12 @@ pub(crate) fn deliver(
     applied: &Applied,
     (group, now): (Option<&mut Group>, Now),
 ) {
-    let set = &checked.set;
     let set = Set {
-        address: set.address.as_ref().into(),
-        value: set.value.borrowed(),
+        address: checked.address().into(),
+        value: checked.value().borrowed(),
         revision: Some(applied.revision),
-        ..*set
+        ttl: checked.ttl(),
+        ..*checked.set
     };
     let frame = Broadcast::build(|out| codec::encode_set(&set, Qos::Confirm, out));
     let Ok(frame) = frame else { return };

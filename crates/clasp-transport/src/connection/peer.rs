@@ -9,20 +9,26 @@ use crate::talk::{Departure, Talk};
 #[derive(Debug)]
 pub(super) enum Peer {
     Clasp(Connection),
-    Foreign(Box<Foreign>),
+    Foreign(Foreign),
 }
 
 /// A conversation in another protocol, with the bytes that it has not used.
 pub(super) struct Foreign {
     talk: Arc<dyn Talk>,
-    tail: Vec<u8>,
-    /// Length of the tail from which on it is worth offering it.
+    /// Absent while everything is used, as it mostly is.
+    tail: Option<Box<Tail>>,
+}
+
+/// Bytes that a conversation has not used.
+struct Tail {
+    bytes: Vec<u8>,
+    /// Length from which on it is worth offering them.
     needed: usize,
 }
 
 impl Peer {
     pub(super) fn foreign(talk: Arc<dyn Talk>) -> Peer {
-        Peer::Foreign(Box::new(Foreign { talk, tail: Vec::new(), needed: 0 }))
+        Peer::Foreign(Foreign { talk, tail: None })
     }
 
     /// Takes one message as the wire delimits them.
@@ -47,7 +53,7 @@ impl Peer {
     pub(super) fn holds(&self) -> bool {
         match self {
             Peer::Clasp(_) => false,
-            Peer::Foreign(foreign) => !foreign.tail.is_empty() && !foreign.talk.may_receive(),
+            Peer::Foreign(foreign) => foreign.tail.is_some() && !foreign.talk.may_receive(),
         }
     }
 
@@ -86,48 +92,57 @@ impl Peer {
 
 impl Foreign {
     fn receive(&mut self, fresh: &[u8], now: Now) -> Flow {
-        if self.tail.is_empty() {
-            let (used, flow) = self.offer(fresh, now);
-            if flow == Flow::Continue {
-                self.tail.extend_from_slice(&fresh[used..]);
+        let Some(mut tail) = self.tail.take() else {
+            let offered = self.offer(fresh, now);
+            if offered.used < fresh.len() && offered.flow == Flow::Continue {
+                let (bytes, needed) = (fresh[offered.used..].to_vec(), offered.needed);
+                self.tail = Some(Box::new(Tail { bytes, needed }));
             }
-            return flow;
-        }
-        let mut tail = std::mem::take(&mut self.tail);
-        tail.extend_from_slice(fresh);
-        if tail.len() < self.needed {
-            self.tail = tail;
+            return offered.flow;
+        };
+        tail.bytes.extend_from_slice(fresh);
+        if tail.bytes.len() < tail.needed {
+            self.tail = Some(tail);
             return Flow::Continue;
         }
-        let (used, flow) = self.offer(&tail, now);
-        if used < tail.len() && flow == Flow::Continue {
-            tail.drain(..used);
-            self.tail = tail;
+        let offered = self.offer(&tail.bytes, now);
+        if offered.used < tail.bytes.len() && offered.flow == Flow::Continue {
+            tail.bytes.drain(..offered.used);
+            tail.needed = offered.needed;
+            self.tail = Some(tail);
         }
-        flow
+        offered.flow
     }
 
     /// Offers bytes until they are used up or more are needed.
-    fn offer(&mut self, bytes: &[u8], now: Now) -> (usize, Flow) {
+    fn offer(&self, bytes: &[u8], now: Now) -> Offered {
         let mut used = 0;
         while used < bytes.len() && self.talk.may_receive() {
             let received = self.talk.receive(&bytes[used..], now);
             used += received.used.min(bytes.len() - used);
             if !received.open {
-                return (used, Flow::Closing);
+                return Offered { used, needed: 0, flow: Flow::Closing };
             }
             if received.used == 0 {
-                self.needed = received.needed;
-                return (used, Flow::Continue);
+                return Offered { used, needed: received.needed, flow: Flow::Continue };
             }
         }
-        self.needed = 0;
-        (used, Flow::Continue)
+        Offered { used, needed: 0, flow: Flow::Continue }
     }
+}
+
+/// What became of bytes that a conversation was offered.
+struct Offered {
+    used: usize,
+    /// Bytes in all that it needs of the rest; 0 if that is not known.
+    needed: usize,
+    flow: Flow,
 }
 
 impl std::fmt::Debug for Foreign {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Foreign").field("held", &self.tail.len()).finish_non_exhaustive()
+        f.debug_struct("Foreign")
+            .field("held", &self.tail.as_ref().map_or(0, |tail| tail.bytes.len()))
+            .finish_non_exhaustive()
     }
 }
