@@ -123,9 +123,12 @@ impl Peer {
                 let advice = "cargo build --release, or name another with --relay";
                 let program = existing(&places.relay, advice)?;
                 let version = first_line(&program, "--version")? + &commit(&places.root);
-                let door =
-                    if id == PeerId::RelayMqtt { &["0", "--mqtt-port", "0"][..] } else { &["0"] };
-                let own = door.iter().map(|word| (*word).to_owned());
+                // Over MQTT the others' topic is a param, too, while retained ones fill the store.
+                let own = match id {
+                    PeerId::RelayMqtt => "0 --mqtt-port 0 --max-params 101000",
+                    _ => "0",
+                };
+                let own = own.split(' ').map(str::to_owned);
                 let arguments = host.into_iter().chain(own).chain(places.relay_options.clone());
                 Ok(Peer { id, version, program, arguments: arguments.collect() })
             }

@@ -8,7 +8,8 @@ use super::Report;
 const METHOD: &str = "\
 - Servers and load generator run on one machine and talk over the loopback. Each load gets a
   fresh server, started with its defaults but for the port, limits on the number of sessions,
-  which are lifted, and mosquitto's log, which is off.
+  which are lifted, mosquitto's log, which is off, and the room for params of the relay's MQTT
+  door, 101,000, since there every topic is one.
   Rounds go through all loads, loads through all servers, each round beginning with another.
 - The generator is one thread with one epoll. Messages are encoded beforehand; WebSocket frames
   carry a real mask. A value begins with a sequence number of eight bytes, and every subscriber
