@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clasp_router::metrics::{Family, Kind, Sample};
 use clasp_tls::{Acceptor, Files, Tls};
-use tokio::time::MissedTickBehavior;
 
 use crate::options::TlsOptions;
 use crate::relay::StartError;
@@ -131,10 +130,9 @@ pub(crate) struct Renewal {
 impl Renewal {
     /// Goes on for ever.
     pub(crate) async fn run(self) {
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            look.tick().await;
+            // First the interval: the files have just been read.
+            tokio::time::sleep(LOOK_INTERVAL).await;
             let tls = Arc::clone(&self.tls);
             match tokio::task::spawn_blocking(move || tls.reload_if_changed().map(told)).await {
                 Ok(Some(Ok(done))) => tracing::info!("{done}"),
