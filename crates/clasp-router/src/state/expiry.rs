@@ -72,9 +72,11 @@ impl Store {
         gone
     }
 
-    /// Removes a param that has expired without having been swept yet.
+    /// Removes a param that has expired without having been swept yet. One that was written in this
+    /// moment stays for it: a bundle that has to be undone must find what it wrote.
     pub(crate) fn expire_slot(&self, shard: &mut Shard, slot: u32, now: Now) -> Option<Gone> {
-        let expired = shard.at(slot).is_some_and(|(_, param)| param.is_expired(now));
+        let (_, param) = shard.at(slot)?;
+        let expired = param.is_expired(now) && param.touched_us < now.mono_us;
         if expired { self.remove(shard, slot) } else { None }
     }
 

@@ -1,6 +1,6 @@
 //! BUNDLE: all or nothing, in order, together (routing.md section 7, O5).
 
-use clasp_protocol::message::Phase;
+use clasp_protocol::message::{Phase, Ttl};
 
 use crate::support::*;
 
@@ -208,4 +208,18 @@ fn a_bundle_of_a_hundred_parts_is_delivered_whole() {
     world.send("a", bundle((0..100).map(|number| set(&format!("/x/{number}"), number))));
     let expected = (0..100).map(|number| format!("SET /x/{number} {number} rev=1"));
     world.sees("b", expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_param_that_an_undone_bundle_gave_no_time_at_all_is_as_it_was() {
+    let mut world = World::new();
+    world.join("a");
+    world.send("a", set("/x", 1));
+    for _ in 0..3 {
+        let parts = [set("/x", 2).ttl(Ttl::Absolute(0)), set("/x", 3).expecting(99)];
+        assert_eq!(world.ask("a", bundle(parts)), ["ERROR 400 /x"]);
+    }
+    assert_eq!(world.ask("a", get("/x")), ["SNAPSHOT /x=1@1"]);
+    assert_eq!(world.metric("clasp_state_params_active", &[]), 1.0);
+    assert_eq!(world.metric("clasp_evictions_total", &["expired"]), 0.0);
 }
