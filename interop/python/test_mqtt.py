@@ -1,7 +1,6 @@
 """Eclipse Paho against the MQTT door, in versions 3.1.1 and 5, over TCP and WebSocket."""
 
 import asyncio
-import collections
 import queue
 
 import paho.mqtt.client as mqtt
@@ -35,6 +34,9 @@ async def device_of(broker):
         await device.leave()
 
 
+EVENTS = ("connect", "message", "subscribe", "unsubscribe", "publish", "disconnect")
+
+
 class Device:
     """A Paho client whose events can be awaited."""
 
@@ -45,7 +47,8 @@ class Device:
             api, client_id=name, protocol=version, transport=transport, **options
         )
         self.version = version
-        self.events = collections.defaultdict(queue.Queue)
+        # Made beforehand: two threads that both miss one would make two, and lose an event.
+        self.events = {kind: queue.Queue() for kind in EVENTS}
         self.client.on_connect = lambda *event: self.put("connect", event[2:])
         self.client.on_message = lambda _, __, message: self.put("message", message)
         self.client.on_subscribe = lambda *event: self.put("subscribe", event[3])
