@@ -53,6 +53,16 @@ impl Timing {
 /// How many params the relay and the crate that it is measured against keep by default.
 const PARAMS_CAP: usize = 100_000;
 
+/// What a late joiner gives.
+pub(crate) const JOIN_METRICS: &[Metric] = &[
+    Metric::JoinMs,
+    Metric::CpuMsPerJoin,
+    Metric::StretchP99Us,
+    Metric::StretchP99MeanwhileUs,
+    Metric::P99Us,
+    Metric::P99MeanwhileUs,
+];
+
 /// What a load does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -205,14 +215,7 @@ impl Load {
                 &[Metric::BytesPerSession, Metric::OpenMs, Metric::CpuUsPerOpen]
             }
             Shape::Sets { .. } => &[Metric::SetsPerS, Metric::CpuNsPerSet],
-            Shape::Joiner { .. } => &[
-                Metric::JoinMs,
-                Metric::CpuMsPerJoin,
-                Metric::StretchP99Us,
-                Metric::StretchP99MeanwhileUs,
-                Metric::P99Us,
-                Metric::P99MeanwhileUs,
-            ],
+            Shape::Joiner { .. } => JOIN_METRICS,
         }
     }
 

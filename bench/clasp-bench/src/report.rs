@@ -7,7 +7,7 @@ mod table;
 use std::fmt::Write;
 
 use crate::figure::Metric;
-use crate::load::{Load, Shape};
+use crate::load::{JOIN_METRICS, Load, Shape};
 use crate::machine::Machine;
 use crate::peer::PeerId;
 use crate::results::{Figure, Results};
@@ -62,14 +62,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "A late joiner",
-        metrics: &[
-            Metric::JoinMs,
-            Metric::CpuMsPerJoin,
-            Metric::StretchP99Us,
-            Metric::StretchP99MeanwhileUs,
-            Metric::P99Us,
-            Metric::P99MeanwhileUs,
-        ],
+        metrics: JOIN_METRICS,
         holds: |load| matches!(load.shape, Shape::Joiner { .. }),
     },
     Section {

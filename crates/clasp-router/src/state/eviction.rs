@@ -57,27 +57,36 @@ fn scatter(number: usize, slots: usize) -> u32 {
 impl Shard {
     /// Slot of a param that was not used for long.
     pub(super) fn victim(&mut self, keep: &Keep<'_>) -> Option<u32> {
-        let slots = self.slots();
-        if slots == 0 {
+        if self.slots() == 0 {
             return None;
         }
-        // With what is left of the last sample, then with a fresh one.
-        for _ in 0..2 {
-            while self.sweep.left > 0 {
-                self.sweep.left -= 1;
-                let slot = self.sweep.next(slots);
-                let last_use_us = self.last_use_us(slot, keep);
-                if last_use_us.is_some_and(|last_use_us| last_use_us <= self.sweep.until_us) {
-                    return Some(slot);
-                }
-            }
-            self.sample(keep);
+        if let Some(slot) = self.sweep_on(keep) {
+            return Some(slot);
+        }
+        self.sample(keep);
+        if let Some(slot) = self.sweep_on(keep) {
+            return Some(slot);
         }
         // Few may be evicted, so that a sample may have met none of them.
         (0..SCAN_MAX).find_map(|_| {
+            let slots = self.slots();
             let slot = self.sweep.next(slots);
             self.last_use_us(slot, keep).map(|_| slot)
         })
+    }
+
+    /// The next old one that the hand meets before another sample is due.
+    fn sweep_on(&mut self, keep: &Keep<'_>) -> Option<u32> {
+        while self.sweep.left > 0 {
+            self.sweep.left -= 1;
+            let slots = self.slots();
+            let slot = self.sweep.next(slots);
+            let last_use_us = self.last_use_us(slot, keep);
+            if last_use_us.is_some_and(|last_use_us| last_use_us <= self.sweep.until_us) {
+                return Some(slot);
+            }
+        }
+        None
     }
 
     /// When the param in a slot was last used, if there is one and it may be evicted.
